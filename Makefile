@@ -1,0 +1,37 @@
+# `make dataset` and `make test` set up all they need in .venv/, and nothing outside this folder.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: dataset test lint docs check clean
+.DELETE_ON_ERROR:
+
+dataset: .venv/ready  ## build, check and load the bundled dataset
+	@$(BIN)/python build_dataset.py
+
+test: .venv/ready .venv/datasets-3.6/ready  ## all tests
+	@$(BIN)/python -m pytest -n auto -q
+
+lint: .venv/ready  ## style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: .venv/ready  ## fill the computed regions of README and docs
+	@$(BIN)/python docs/fill.py
+
+check: .venv/ready  ## is what is committed what the sources give?
+	@$(BIN)/python build_dataset.py --check && $(BIN)/python docs/fill.py --check
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Parquetry needs Python 3.11 or newer: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "setting up .venv (once; about a minute)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+# The oldest `datasets` that must read what we write, in an environment of its own.
+.venv/datasets-3.6/ready: .venv/ready constraints-datasets-3.6.txt
+	@$(PYTHON) -m venv --clear .venv/datasets-3.6
+	@.venv/datasets-3.6/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-datasets-3.6.txt
+	@touch $@

@@ -1,0 +1,47 @@
+"""Turn a cleaned corpus into a published dataset that anyone can load, check and cite.
+
+Read the package in this order, floor by floor; no module imports one that comes after it.
+
+words        what all the others talk about
+    errors       every failure we raise on purpose: what, where, how to fix it
+    records      the words used for rows: kept, removed, and why
+    vocabulary   what a name, a size, a day or a licence may be
+    dataset      what a dataset is called, who made it, where it comes from
+    recipe       recipe.toml as typed, frozen values
+    fields       one column, read as Arrow, Hub feature and prose
+    schema       one JSON Schema -> the columns of a table
+    tables       a recipe and its schemas, held against each other
+    engine       run a function over many items, results in the order of the items
+
+record       one record at a time: parallel and pure
+    strict_json  JSON text -> its value, or the reason why it has none
+    conform      a JSON value <-> the exact type of its column
+    sources      files -> batches of rows in the exact types of their columns
+    clean        text -> the same text, normalised
+    validate     rows -> rows that the JSON Schema accepts
+    fingerprint  rows -> the few bytes that the steps on the whole corpus need
+
+corpus       the whole corpus, from fingerprints alone
+    dedup        fingerprints -> which rows stay, and which belong together
+    split        clusters -> train, validation, test
+
+files        one file at a time: parallel and pure
+    workspace    the folder under construction, hidden until it is verified
+    books        what became of every record: the ledger, and the removed rows
+    shards       rows -> Parquet files of even size
+    stats        Parquet files -> what is in them
+    manifest     files -> their checksums, their rows and their origin
+
+papers       what is said about a release, computed from its files
+    regions      what is known about a release -> Markdown, region by region
+    card         regions and prose -> the card of the release
+    citation     what is known about a release -> CITATION.cff and LICENSE
+
+reader       what people do with a release
+    verify       a folder -> the list of what is wrong with it
+    drift        a fresh build beside the release that stands
+    progress     an engine that is watched
+    cli          the door: arguments, messages, exit codes
+"""
+
+__version__ = "0.1.0"

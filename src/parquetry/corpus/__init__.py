@@ -1,0 +1,1 @@
+"""Floor 2: the whole corpus, from fingerprints alone."""

@@ -1,0 +1,137 @@
+"""Fingerprints -> which rows stay, and which belong together.
+
+This is the first of the two steps that see the whole corpus. It sees fingerprints only. Of rows with the same content
+the first in source order stays; an id names one row; a reference leads to a row that stays. Removing a row can break a
+reference, and removing that row another, so this is repeated until nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from parquetry.words.recipe import Table
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: What becomes of a row: 0 published, else the code of its removal.
+FATES = ("", "DUPLICATE", "ID_DUPLICATE", "REFERENCE_BROKEN")
+KEPT, DUPLICATE, ID_DUPLICATE, REFERENCE_BROKEN = range(4)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about the rows of a table, one element for each, in source order."""
+
+    fate: Array  #: Index into `FATES`.
+    first: Array  #: For a row that repeats another: the index of the row it repeats; for others its own.
+    cluster: Array  #: Name of its cluster, 16 bytes: the smallest key in it.
+    broken: Mapping[int, tuple[str, int]]  #: For a row with a broken reference: the column, and the position in it.
+
+    @property
+    def kept(self) -> Array:
+        """The rows that are published."""
+        return np.equal(self.fate, KEPT)
+
+
+def resolve(prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> dict[str, Verdict]:
+    """Decide for the rows of all tables.
+
+    Args:
+        prints: The fingerprints of each table, in source order.
+        tables: Their rules.
+    """
+    fates, firsts = dict[str, Array](), dict[str, Array]()
+    for name, table in prints.items():
+        fates[name] = np.zeros(table.num_rows, np.int8)
+        firsts[name] = np.arange(table.num_rows)
+        if tables[name].exact == "drop":  # whole records first: an id that merely stands twice is no mistake
+            _repeat(_halves(table["row"]), DUPLICATE, (fates[name], firsts[name]))
+        _repeat(_halves(table["id"]), ID_DUPLICATE, (fates[name], firsts[name]))
+    broken: dict[str, dict[int, tuple[str, int]]] = {name: {} for name in prints}
+    while True:
+        trial = {name: (fates[name].copy(), firsts[name].copy()) for name in prints}
+        for name, table in prints.items():
+            if tables[name].exact == "drop":
+                _repeat(_halves(table["text"]), DUPLICATE, trial[name])
+        ids = {name: set(prints[name]["id"].filter(pa.array(trial[name][0] == KEPT)).to_pylist()) for name in prints}
+        found = {name: _broken(prints[name], trial[name][0], tables[name].references, ids) for name in prints}
+        if not any(found.values()):
+            break
+        for name, rows in found.items():
+            fates[name][list(rows)] = REFERENCE_BROKEN
+            broken[name] |= rows
+    return {name: Verdict(*trial[name], _clusters(prints[name], tables[name].exact), broken[name]) for name in prints}
+
+
+def first_of(keys: Array) -> Array:
+    """For each row the index of the first row with the same key; ``keys`` has a row of numbers for each."""
+    order = np.lexsort(keys.T[::-1])  # stable: equal keys stay in source order
+    ordered = keys[order]
+    start = np.ones(len(keys), bool)
+    start[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    first = np.empty(len(keys), np.int64)
+    first[order] = order[np.maximum.accumulate(np.where(start, np.arange(len(keys)), 0))]
+    return first
+
+
+def _halves(column: pa.ChunkedArray) -> Array:
+    """Digests as rows of 64-bit numbers whose order is the order of the bytes."""
+    return _raw(column).view(">u8").astype(np.uint64)
+
+
+def _raw(column: pa.ChunkedArray) -> Array:
+    array = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
+    width = column.type.byte_width
+    raw = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    return raw[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)
+
+
+def _repeat(keys: Array, fate: int, state: tuple[Array, Array]) -> None:
+    """Mark every kept row that has the key of an earlier kept row."""
+    fates, firsts = state
+    kept = np.flatnonzero(fates == KEPT)
+    first = kept[first_of(keys[kept])] if len(kept) else kept
+    again = first != kept
+    fates[kept[again]] = fate
+    firsts[kept[again]] = first[again]
+
+
+def _broken(
+    prints: pa.Table, fate: Array, references: Mapping[str, str], ids: Mapping[str, set[bytes]]
+) -> dict[int, tuple[str, int]]:
+    """The kept rows that point to a row that is not there: which reference, and which of its elements."""
+    kept = np.flatnonzero(fate == KEPT)
+    broken: dict[int, tuple[str, int]] = {}
+    for column, target in references.items():
+        pointed = prints[column].take(pa.array(kept)).to_pylist()
+        for index, there in zip(kept.tolist(), pointed, strict=True):
+            if lost := [position for position, one in enumerate(there) if one not in ids[target]]:
+                broken.setdefault(index, (column, lost[0]))
+    return broken
+
+
+def _clusters(table: pa.Table, exact: str) -> Array:
+    """The name of each row's cluster: the smallest key among the rows that are connected to it."""
+    keys = _raw(table["key"])
+    if exact != "group" or not len(keys):
+        return keys
+    order = first_of(_halves(table["key"]))
+    rank = np.empty(len(keys), np.int64)
+    rank[np.lexsort(_halves(table["key"]).T[::-1])] = np.arange(len(keys))
+    texts, lowest = first_of(_halves(table["text"])), rank[order]
+    while True:  # the lowest rank spreads along shared keys and shared texts until it stands still
+        before = lowest.copy()
+        for same in (order, texts):
+            smallest = np.full(len(keys), len(keys))
+            np.minimum.at(smallest, same, lowest)
+            lowest = smallest[same]
+        if (lowest == before).all():
+            break
+    by_rank = np.empty(len(keys), np.int64)
+    by_rank[rank] = np.arange(len(keys))
+    return keys[by_rank[lowest]]

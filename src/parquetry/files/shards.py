@@ -1,0 +1,119 @@
+"""Rows -> Parquet files of even size.
+
+The cut is planned for the whole corpus first, then each file is written by whoever is free: the plan, not the schedule,
+decides the bytes. A row group is written from one contiguous batch, because the same rows in other chunks give other
+bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.corpus.dedup import Array, Verdict
+from parquetry.files.workspace import Part, Workspace
+from parquetry.words.fields import Field
+from parquetry.words.recipe import Files, Recipe
+from parquetry.words.schema import Schema
+
+#: Content-defined chunking as `datasets` does it, so that an upload of a new version sends only what changed.
+CHUNKING = {"min_chunk_size": 262_144, "max_chunk_size": 1_048_576, "norm_level": 0}
+#: Splits that readers expect first; others follow in the order of the recipe, then by name.
+_USUAL = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The rows of one file: their places in the workspace, in order."""
+
+    table: str
+    split: str
+    path: str  #: In the release: ``data/events/train-00000-of-00012.parquet``.
+    groups: tuple[Array, ...]  #: For each row group, the rows of the table that it holds.
+
+
+def plan(
+    prints: Mapping[str, pa.Table], verdicts: Mapping[str, Verdict], splits: Mapping[str, Array], recipe: Recipe
+) -> list[Cut]:
+    """Cut the kept rows of each table and split into files, and those into row groups, by bytes."""
+    cuts = list[Cut]()
+    for table in recipe.tables:
+        sizes = prints[table]["bytes"].to_numpy()
+        for split in order_of(
+            {str(name) for name in splits[table][verdicts[table].kept]}, recipe.tables[table].split.ratios
+        ):
+            rows = np.flatnonzero(verdicts[table].kept & (splits[table] == split))
+            shards = _cut(rows, sizes, recipe.files.shard_bytes)
+            for index, shard in enumerate(shards):
+                groups = tuple(_cut(shard, sizes, recipe.files.row_group_bytes))
+                folder = "data" if table == "default" else f"data/{table}"
+                cuts.append(Cut(table, split, f"{folder}/{split}-{index:05d}-of-{len(shards):05d}.parquet", groups))
+    return cuts
+
+
+def order_of(splits: set[str], ratios: Mapping[str, float] = {}) -> list[str]:
+    """Splits in the order in which they are shown."""
+    ranked = [*_USUAL, *(name for name in ratios if name not in _USUAL), *sorted(splits)]
+    return [name for name in dict.fromkeys(ranked) if name in splits]
+
+
+def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: Files) -> str:
+    """Write one file, and return its path in the release."""
+    path = work.release / cut.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mine = [part for part in parts if part.partition.table == cut.table]
+    starts = np.cumsum([0, *(part.ledger.published for part in mine)])
+    with _writer(path, schema, files) as writer:
+        for rows in cut.groups:
+            pieces = _gather(rows, mine, starts, work)
+            table = pa.concat_tables(piece.select(schema.arrow.names) for piece in pieces).combine_chunks()
+            writer.write_table(table.cast(schema.arrow), row_group_size=table.num_rows)
+    return cut.path
+
+
+def _gather(rows: Array, parts: list[Part], starts: Array, work: Workspace) -> Iterator[pa.Table]:
+    """The rows of a row group, part by part."""
+    for index, part in enumerate(parts):
+        inside = rows[(rows >= starts[index]) & (rows < starts[index + 1])] - starts[index]
+        if len(inside):
+            yield work.rows("parts", part.partition.table, part.partition.index).take(pa.array(inside))
+
+
+def _cut(rows: Array, sizes: Array, most: int) -> list[Array]:
+    """Cut rows into the fewest pieces of about the same bytes, none much over ``most``."""
+    ends = np.cumsum(sizes[rows])
+    total = int(ends[-1])
+    pieces = min(len(rows), -(-total // most))
+    borders = np.searchsorted(ends, [total * piece // pieces for piece in range(1, pieces)], side="right")
+    return [piece for piece in np.split(rows, borders) if len(piece)]
+
+
+def _writer(path: Path, schema: Schema, files: Files) -> pq.ParquetWriter:
+    writer = pq.ParquetWriter(
+        path,
+        schema.arrow,
+        compression=files.compression,
+        compression_level=files.compression_level,
+        use_dictionary=[leaf for field in schema.fields for leaf in _coded(field, "")],
+        write_page_index=True,
+        write_page_checksum=True,
+        use_content_defined_chunking=CHUNKING,
+    )
+    options = json.dumps(CHUNKING)
+    writer.add_key_value_metadata({"content_defined_chunking": options, "use_content_defined_chunking": options})
+    return writer
+
+
+def _coded(field: Field, prefix: str) -> Iterator[str]:
+    """The Parquet paths of coded fields: few values, so a dictionary pays."""
+    path = prefix + field.name
+    if field.values:
+        yield path
+    for inner in field.fields:
+        yield from _coded(inner, f"{path}.list." if field.kind == "list" else f"{path}.")

@@ -1,0 +1,86 @@
+"""Parquet files -> what is in them.
+
+A summary is a sum: ``measure(a) + measure(b) == measure(a and b together)``, whatever the cut. Everything kept here is
+therefore a count or a sum; shares are computed when someone asks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from parquetry.record.fingerprint import content, row_bytes
+from parquetry.words.fields import Field
+from parquetry.words.schema import Schema
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a set of rows holds. `Summary()` is the summary of no rows."""
+
+    rows: int = 0
+    bytes: int = 0  #: As Arrow holds them, validity bits aside.
+    nulls: Mapping[str, int] = field(default_factory=dict)  #: By column; a column without nulls is left out.
+    codes: Mapping[tuple[str, str], int] = field(default_factory=dict)  #: Rows by coded field and value.
+
+    def __add__(self, other: Summary) -> Summary:
+        return Summary(
+            self.rows + other.rows,
+            self.bytes + other.bytes,
+            Counter(self.nulls) + Counter(other.nulls),
+            Counter(self.codes) + Counter(other.codes),
+        )
+
+
+class Measured(NamedTuple):
+    """One Parquet file, read back."""
+
+    path: str  #: In the release.
+    summary: Summary
+    digests: bytes = b""  #: The content digest of each row, 32 bytes each, in order.
+
+
+def measure(batch: pa.RecordBatch, fields: tuple[Field, ...]) -> Summary:
+    """The summary of one batch with the columns ``fields``."""
+    codes: Counter[tuple[str, str]] = Counter()
+    for column, one in zip(batch.columns, fields, strict=True):
+        codes.update(_codes(column, one, one.name))
+    nulls = {
+        one.name: column.null_count for column, one in zip(batch.columns, fields, strict=True) if column.null_count
+    }
+    return Summary(batch.num_rows, int(row_bytes(batch).sum()), nulls, codes)
+
+
+def measure_file(path: str, release: Path, schema: Schema) -> Measured:
+    """Read one Parquet file of a release back, batch by batch, and measure it."""
+    summary, digests = Summary(), bytearray()
+    for batch in batches(path, release):
+        summary += measure(batch, schema.fields)
+        for row in batch.to_pylist():
+            digests += content(row, schema.fields)
+    return Measured(path, summary, bytes(digests))
+
+
+def batches(path: str, release: Path) -> Iterator[pa.RecordBatch]:
+    """The rows of one Parquet file of a release, in order; every page is checked against its checksum."""
+    with pq.ParquetFile(release / path, page_checksum_verification=True) as file:
+        yield from file.iter_batches(use_threads=False)
+
+
+def _codes(column: pa.Array, one: Field, path: str) -> Iterator[tuple[str, str]]:
+    """Every value of every coded field in a column, those inside lists and objects too."""
+    if one.kind == "list":
+        yield from _codes(pc.list_flatten(column), one.fields[0], path)
+    elif one.kind == "struct":
+        for index, inner in enumerate(one.fields):
+            yield from _codes(pc.struct_field(column, index), inner, f"{path}.{inner.name}")
+    elif one.values:
+        for value in column.drop_null().to_pylist():
+            yield path, str(value)

@@ -1,0 +1,1 @@
+"""Floor 4: what is said about a release, computed from its files."""

@@ -1,0 +1,64 @@
+"""What is known about a release -> CITATION.cff and LICENSE.
+
+CITATION.cff follows the Citation File Format 1.2.0 (https://citation-file-format.github.io).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from parquetry.papers.regions import Facts
+from parquetry.words.dataset import Creator
+from parquetry.words.vocabulary import license_url, spdx
+
+#: Licences of the SPDX list that the schema of CFF 1.2.0 does not know; they are given by their address.
+_NOT_IN_CFF = ("CDLA-Permissive-2.0",)
+
+
+def citation(facts: Facts) -> str:
+    """The text of ``CITATION.cff``; each value is written as JSON, which is YAML too."""
+    dataset = facts.manifest.dataset
+    known = {
+        "cff-version": "1.2.0",
+        "message": "If you use this data set, please cite it as below.",
+        "type": "dataset",
+        "title": dataset.title,
+        "abstract": dataset.summary,
+        "version": dataset.version,
+        "date-released": dataset.released,
+        "authors": [_author(creator) for creator in dataset.creators],
+        "keywords": list(dataset.keywords),
+        "doi": dataset.doi,
+        "url": dataset.homepage,
+    }
+    licence, url = spdx(dataset.license), license_url(dataset.license)
+    known |= {"license": licence} if licence and licence not in _NOT_IN_CFF else {"license-url": url}
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in known.items() if value)
+
+
+def license_text(facts: Facts) -> str:
+    """The text of ``LICENSE``: who grants what, and where the licence can be read."""
+    dataset = facts.manifest.dataset
+    names = ", ".join(creator.name for creator in dataset.creators)
+    licence, url = spdx(dataset.license), license_url(dataset.license)
+    lines = [
+        f"{dataset.title}, version {dataset.version}",
+        f"Copyright (c) {dataset.released[:4]} {names}",
+        "",
+        f"This data set is made available under the licence {licence or dataset.license}.",
+        f"The full text of the licence: {url}" if url else "The terms are described in README.md.",
+        *([f"SPDX-License-Identifier: {licence}"] if licence else []),
+        "",
+        "The rights in the sources are stated, source by source, in README.md.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _author(creator: Creator) -> dict[str, Any]:
+    """A person where the name has the form `Family, Given`, else an entity."""
+    family, comma, given = creator.name.partition(", ")
+    author = {"family-names": family, "given-names": given} if comma else {"name": creator.name}
+    return author | {
+        k: v for k, v in {"affiliation": creator.affiliation, "orcid": creator.orcid}.items() if v and comma
+    }

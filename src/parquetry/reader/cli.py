@@ -1,0 +1,248 @@
+"""The door: arguments, messages, exit codes.
+
+Results go to standard output, all else to standard error: progress, warnings, errors. Exit codes: 0 done · 2 usage,
+recipe or schema wrong · 3 input refused · 4 the machine · 5 verification failed or drift found · 129, 130, 143
+interrupted · 1 a bug of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+import parquetry
+from parquetry.files.manifest import SUMS, Manifest, sha256_of
+from parquetry.papers.card import Prose
+from parquetry.papers.regions import Facts
+from parquetry.reader.drift import UP_TO_DATE, drift, stale_prose
+from parquetry.reader.progress import watching
+from parquetry.reader.verify import Report, Strength, verify
+from parquetry.words.engine import Engine, Local
+from parquetry.words.errors import MachineError, ParquetryError, Problem, RecipeError, VerificationError, printable
+
+
+class Built(NamedTuple):
+    """What a build brought about."""
+
+    manifest: Manifest
+    place: Path
+    outcome: str  #: One of the words of `parquetry.reader.drift`.
+    warnings: list[Problem]
+    prose: Prose
+    facts: Facts
+    refreshed: list[str]  #: Files of the repository whose regions were filled.
+
+
+Build = Callable[..., Built]
+#: Codes of what a machine refuses.
+_DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
+
+
+def main(build: Build | None = None) -> int:
+    """Run ``build_dataset.py``, or, without ``build``, the console script."""
+    sys.meta_path.insert(0, _WithoutPandas())
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupted)
+    command = build_command(build) if build else group
+    try:
+        return int(command.main(prog_name=None if build else "parquetry", standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        what = error.format_message().rstrip(".")
+        return _fail(RecipeError(Problem("USAGE", "command line", what, "see --help")))
+    except ParquetryError as error:
+        return _fail(error)
+    except (KeyboardInterrupt, click.Abort):
+        return _stopped(signal.SIGINT)
+    except _Stopped as stop:
+        return _stopped(stop.number)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        return _fail(_machine(error))
+    except MemoryError:
+        return _fail(MachineError(Problem("MEMORY", "this machine", "the memory is used up", "use fewer --workers")))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(parquetry.__version__, prog_name="parquetry")
+def group() -> None:
+    """Turn a cleaned corpus into a published dataset that anyone can check."""
+
+
+def build_command(build: Build, name: str = "build_dataset.py", fallback: Path | None = None) -> click.Command:
+    """The command that builds with ``build``; without RECIPE it takes ``fallback``."""
+
+    @click.command(name, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.argument("recipe", type=click.Path(path_type=Path), required=False)
+    @click.option(
+        "--out", type=click.Path(path_type=Path), help="Folder of the releases; default: data/ beside the recipe."
+    )
+    @click.option("--workers", type=click.IntRange(min=0), default=0, help="Threads; 0 means one per processor.")
+    @click.option("--engine", type=click.Choice(["local"]), default="local", help="What runs the work.")
+    @click.option("--replace", is_flag=True, help="Let other data take the place of the same version.")
+    @click.option("--check", is_flag=True, help="Write nothing; end in 5 if release or card are stale.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and no progress.")
+    def command(recipe: Path | None, out: Path | None, workers: int, engine: str, **flags: bool) -> int:
+        """Build the dataset of RECIPE (default: recipe.toml) into <name>-<version>, verified before it is visible."""
+        path = recipe or fallback or Path("recipe.toml")
+        del engine  # there is one
+        with watching(Local(workers), quiet=flags["as_json"]) as runner:
+            if flags["check"]:
+                return _check(build, path, out, runner)
+            built = build(path, out, runner, replace=flags["replace"])
+        _say_warnings(built.warnings)
+        click.echo(_json(built) if flags["as_json"] else _said(built))
+        return 0
+
+    return command
+
+
+@group.command("build", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def _build(arguments: tuple[str, ...]) -> int:
+    """Build the dataset of a recipe; the same as build_dataset.py."""
+    from build_dataset import build  # the story imports this module, so it can only be asked for when it is needed
+
+    command = build_command(build, "parquetry build")
+    return int(command.main(list(arguments), prog_name="parquetry build", standalone_mode=False) or 0)
+
+
+@group.command("verify")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--quick", "strength", flag_value="quick", help="Names, sizes and counts of rows only.")
+@click.option(
+    "--full", "strength", flag_value="full", default=True, help="Checksums, schemas and card too (the default)."
+)
+@click.option(
+    "--deep", "strength", flag_value="deep", help="Every row again: schema, ids, references, splits, digests."
+)
+@click.option("--only", default="", metavar="TABLE", help="Judge one table; files of others may be missing.")
+@click.option("--expect", default="", metavar="DIGEST", help="The release digest that it must have.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def _verify(folder: Path, strength: Strength, only: str, expect: str, as_json: bool) -> int:
+    """Check a release against its manifest; it needs nothing but the folder DIR."""
+    if not folder.is_dir():
+        raise RecipeError(
+            Problem("DIR_MISSING", str(folder), "there is no such folder", "give the folder of a release")
+        )
+    report = verify(folder, strength, only, expect)
+    if as_json:
+        problems = [problem._asdict() for problem in report.problems]
+        said = {"release": report.manifest.name, "digest": report.digest, "strength": strength, "rows": report.rows}
+        click.echo(json.dumps(said | {"sound": not problems, "problems": problems}, indent=1))
+    elif not report.problems:
+        click.echo(_sound(report, strength, only))
+    if report.problems:
+        raise VerificationError(*report.problems)
+    return 0
+
+
+def _check(build: Build, path: Path, out: Path | None, engine: Engine) -> int:
+    """Build aside, and compare with what stands."""
+    with tempfile.TemporaryDirectory(prefix="parquetry-") as aside:
+        built = build(path, Path(aside), engine)
+        standing = (out or path.parent / "data") / built.place.name
+        problems = drift(built.place, standing)
+        if out is None:
+            problems += stale_prose(built.prose, built.facts)
+    if problems:
+        raise VerificationError(*dict.fromkeys(problems))
+    click.echo(f"{built.manifest.name}: up to date; release and card are what the sources give")
+    return 0
+
+
+def _said(built: Built) -> str:
+    """What was built, where, and how to load it."""
+    manifest, place = built.manifest, _shown(built.place)
+    total = sum(split.rows for table in manifest.tables.values() for split in table.splits.values())
+    read = sum(source.read for table in manifest.tables.values() for source in table.sources)
+    size = sum(file.bytes for file in manifest.files)
+    head = "the same bytes are already there" if built.outcome == UP_TO_DATE else built.outcome
+    lines = [f"{manifest.name}: {head}", f"  in      {place}/  ({len(manifest.files) + 2} files, {size / 1e6:.1f} MB)"]
+    for name, table in manifest.tables.items():
+        splits = ", ".join(f"{split} {rows.rows:,}" for split, rows in table.splits.items())
+        lines.append(f"  table   {name}: {splits}")
+    lines.append(f"  books   read {read:,} = published {total:,} + removed {read - total:,}")
+    if read != total:
+        lines.append(f"  removed {place}.removed/ has each row with place and reason")
+    if built.refreshed:
+        lines.append(f"  filled  {', '.join(built.refreshed)}")
+    lines.append(f"  digest  {sha256_of(built.place / SUMS)}")
+    name = next((n for n, table in manifest.tables.items() if table.default), next(iter(manifest.tables)))
+    lines.append(f'  load    datasets.load_dataset("{place}", "{name}")')
+    lines.append(f"  check   parquetry verify {place}")
+    return "\n".join(lines)
+
+
+def _shown(path: Path) -> str:
+    """A path as one would type it here."""
+    here = Path.cwd()
+    return str(path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path)
+
+
+def _json(built: Built) -> str:
+    facts = json.loads(built.manifest.text())
+    said: dict[str, Any] = {"release": built.manifest.name, "place": str(built.place), "outcome": built.outcome}
+    said |= {"digest": sha256_of(built.place / SUMS), "data_digest": built.manifest.data_sha256}
+    said |= {"warnings": [warning._asdict() for warning in built.warnings], "tables": facts["tables"]}
+    return json.dumps(said, indent=1)
+
+
+def _sound(report: Report, strength: str, only: str) -> str:
+    what = f"table {only}" if only else f"{len(report.manifest.files) + 2} files"
+    return f"{report.manifest.name}: sound ({strength}), {what}, {report.rows:,} rows\n  digest  {report.digest}"
+
+
+def _say_warnings(warnings: Iterable[Problem]) -> None:
+    for warning in warnings:
+        click.echo(warning.text("warning"), err=True)
+
+
+def _fail(error: ParquetryError) -> int:
+    for problem in error.problems:
+        click.echo(problem.text(), err=True)
+    return error.exit_code
+
+
+def _machine(error: OSError) -> MachineError:
+    code = _DISK.get(error.errno or 0, "PERMISSION" if isinstance(error, PermissionError) else "DISK_IO")
+    fix = "make room or correct the permissions, then run this again; nothing was released"
+    return MachineError(
+        Problem(code, printable(str(error.filename or "this machine")), str(error.strerror or error), fix)
+    )
+
+
+class _WithoutPandas:
+    """Keeps Arrow from loading pandas where it happens to be installed: two seconds of a build, for nothing."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("not used by a build", name=name)
+
+
+class _Stopped(BaseException):
+    """A signal that asks the process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _interrupted(number: int, _frame: Any) -> None:
+    raise _Stopped(number)
+
+
+def _stopped(number: int) -> int:
+    click.echo(f"interrupted by {signal.Signals(number).name}; nothing was released", err=True)
+    return 128 + number

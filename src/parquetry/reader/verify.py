@@ -1,0 +1,316 @@
+"""A folder -> the list of what is wrong with it.
+
+This is what anyone can do to a release, with nothing but the folder. Three strengths: ``quick`` compares names, sizes
+and counts of rows; ``full`` also every checksum, the schema of every file, and every number of the card; ``deep`` also
+judges every row by its JSON Schema again, ids, references and splits, and computes the content digests anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.files import manifest as manifests
+from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
+from parquetry.files.stats import Summary, batches, measure
+from parquetry.papers import card, citation
+from parquetry.papers.regions import Facts, region
+from parquetry.record.fingerprint import content, content_digest, key
+from parquetry.record.validate import validate
+from parquetry.words.errors import ParquetryError, Problem, VerificationError
+from parquetry.words.schema import Schema, load
+
+Strength = Literal["quick", "full", "deep"]
+#: What transport adds to a folder is no change of the release.
+_TRANSPORT = re.compile(r"^(\.gitattributes$|\.cache/|\.git/|\.git$|\.huggingface/)")
+#: Where Parquet files tell `datasets` their features.
+HUB = b"huggingface"
+_AGAIN = "download it again, or build it again"
+
+
+class Report(NamedTuple):
+    """What was found in a folder."""
+
+    manifest: Manifest
+    problems: tuple[Problem, ...]
+    rows: int  #: Rows of the tables that were judged.
+    digest: str  #: The release digest: SHA-256 of ``SHA256SUMS``.
+
+
+def verify(release: Path, strength: Strength = "full", only: str = "", expect: str = "") -> Report:
+    """Judge a release.
+
+    Args:
+        release: The folder, whatever its name.
+        strength: How much is looked at.
+        only: Judge this table alone; files of others may be missing, and the card is not judged.
+        expect: The release digest that it should have, in hexadecimal; empty: any.
+
+    Raises:
+        VerificationError: The manifest cannot be read, so that nothing can be judged.
+    """
+    manifest = manifests.load(release)
+    if only and only not in manifest.tables:
+        what = f"there is no table {only!r}, only {', '.join(manifest.tables)}"
+        raise VerificationError(Problem("TABLE_UNKNOWN", str(release), what, "choose one of them"))
+    judge = _Judge(release, manifest, [only] if only else list(manifest.tables))
+    problems = [*judge.names()]
+    if strength != "quick":
+        problems += judge.checksums()
+    broken = {problem.where for problem in problems}
+    problems += judge.counts(broken)
+    if strength != "quick":
+        problems += judge.contents(broken, deep=strength == "deep")
+    sums = release / SUMS
+    digest = sha256_of(sums) if sums.is_file() else ""
+    if expect and digest != expect.lower():
+        what = f"the release digest is {digest or 'missing'}, not {expect.lower()}"
+        problems.append(Problem("DIGEST_UNEXPECTED", SUMS, what, "this is another release than the one you expect"))
+    rows = sum(split.rows for name in judge.tables for split in manifest.tables[name].splits.values())
+    return Report(manifest, tuple(dict.fromkeys(problems)), rows, digest)
+
+
+def check(release: Path) -> None:
+    """Raise what `verify` finds at full strength.
+
+    Raises:
+        VerificationError: With everything that is wrong.
+    """
+    if problems := verify(release).problems:
+        raise VerificationError(*problems)
+
+
+def present(release: Path) -> set[str]:
+    """The files of a folder by their path in it, without what transport adds."""
+    found = (path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir())
+    return {path for path in found if not _TRANSPORT.match(path)}
+
+
+@dataclass
+class _Rows:
+    """What is known of the rows of a table while its files are read."""
+
+    summaries: dict[str, Summary] = field(default_factory=dict)  #: By split.
+    digests: dict[str, bytearray] = field(default_factory=dict)  #: Of the rows of each split, in order.
+    ids: dict[bytes, str] = field(default_factory=dict)  #: Split by id.
+    groups: dict[bytes, str] = field(default_factory=dict)  #: Split by group.
+    pointed: list[tuple[str, str, str, list[bytes]]] = field(default_factory=list)  #: File, column, split, ids.
+
+
+class _Judge:
+    """Compares a folder with its manifest."""
+
+    def __init__(self, release: Path, manifest: Manifest, tables: list[str]) -> None:
+        self.release, self.manifest, self.tables = release, manifest, tables
+        self.files = {file.path: file for file in manifest.files}
+        others = [n for n in manifest.tables if n not in tables]
+        self.optional = {file.path for name in others for file in manifest.shards(name)}
+
+    def names(self) -> Iterator[Problem]:
+        """Files that are missing, too many, unsafe, or of another length."""
+        found = present(self.release)
+        for path in sorted({*self.files, SUMS, NAME}):
+            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+                yield Problem("MANIFEST_PATH", path, "leads out of the release", "do not trust this folder")
+            elif path not in found:
+                if path not in self.optional:
+                    yield Problem("FILE_MISSING", path, "is in the manifest, not in the folder", _AGAIN)
+            elif path in self.files and (size := (self.release / path).stat().st_size) != self.files[path].bytes:
+                yield Problem("FILE_CHANGED", path, f"has {size} bytes, {self.files[path].bytes} when sealed", _AGAIN)
+        for path in sorted(found - self.files.keys() - {SUMS, NAME}):
+            yield Problem(
+                "FILE_EXTRA", path, "is in the folder, not in the manifest", "remove it; no reader expects it"
+            )
+
+    def checksums(self) -> Iterator[Problem]:
+        """Files whose bytes are not those that were sealed."""
+        try:
+            listed = (self.release / SUMS).read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            yield Problem("FILE_CHANGED", SUMS, "cannot be read", _AGAIN)
+            return
+        sums = {line[66:]: line[:64] for line in listed.splitlines()}
+        actual = {NAME: sha256_of(self.release / NAME)}
+        for path in self.files.keys() & present(self.release):
+            actual[path] = sha256_of(self.release / path)
+        for path in sorted(actual):
+            sealed = self.files[path].sha256 if path in self.files else actual[path]
+            if actual[path] not in (sealed, sums.get(path)):
+                what = f"has another content: SHA-256 {actual[path][:12]}…, {sealed[:12]}… when sealed"
+                yield Problem("FILE_CHANGED", path, what, _AGAIN)
+            elif sealed != actual[path]:
+                yield Problem("FILE_CHANGED", NAME, f"its checksum of {path} is not that of the file", _AGAIN)
+            elif sums.get(path) != actual[path]:
+                if path == NAME:
+                    yield Problem("FILE_CHANGED", NAME, f"is not the file that {SUMS} lists", _AGAIN)
+                else:
+                    yield Problem("FILE_CHANGED", SUMS, f"its line for {path} is not true", _AGAIN)
+        if listed != manifests.sums(self.manifest, sums.get(NAME, "")) and set(sums.values()) >= set(actual.values()):
+            yield Problem("FILE_CHANGED", SUMS, "is not the list of the files in the manifest", _AGAIN)
+
+    def counts(self, broken: set[str]) -> Iterator[Problem]:
+        """Books and files that disagree on how many rows there are."""
+        for name in self.tables:
+            known = self.manifest.tables[name]
+            for split, stated in known.splits.items():
+                rows = sum(self._rows(file) for file in self.manifest.shards(name, split) if file.path not in broken)
+                whole = not any(file.path in broken for file in self.manifest.shards(name, split))
+                if whole and rows != stated.rows:
+                    where = f"{name}/{split}"
+                    yield Problem(
+                        "COUNTS_DIFFER", where, f"{rows} rows in the files, {stated.rows} in the manifest", _AGAIN
+                    )
+            for source in known.sources:
+                if source.read != source.published + sum(source.removed.values()):
+                    what = f"{source.read} read is not {source.published} published and the removed"
+                    yield Problem("COUNTS_DIFFER", f"{NAME}: {source.path}", what, _AGAIN)
+            if sum(source.published for source in known.sources) != sum(split.rows for split in known.splits.values()):
+                yield Problem("COUNTS_DIFFER", f"{NAME}: {name}", "sources and splits have different sums", _AGAIN)
+
+    def _rows(self, file: File) -> int:
+        try:
+            return int(pq.read_metadata(self.release / file.path).num_rows)
+        except (OSError, pa.ArrowException):
+            return -1
+
+    def contents(self, broken: set[str], *, deep: bool) -> Iterator[Problem]:
+        """What is wrong inside the files that are as they were sealed."""
+        schemas, tables, found = dict[str, Schema](), dict[str, _Rows](), list[Problem]()
+        for name in self.tables:
+            path = self.manifest.tables[name].schema_file
+            try:
+                schemas[name] = load(self.release / path, path)
+            except (ParquetryError, OSError) as error:
+                found += (
+                    error.problems if isinstance(error, ParquetryError) else [Problem("FILE_MISSING", path, str(error))]
+                )
+                continue
+            if schemas[name].sha256 != self.manifest.tables[name].schema_sha256:
+                found.append(Problem("SCHEMA_DIFFERS", path, "is not the schema that the rows were checked by", _AGAIN))
+            tables[name] = _Rows()
+            for split in self.manifest.tables[name].splits:
+                tables[name].summaries[split], tables[name].digests[split] = Summary(), bytearray()
+                for file in self.manifest.shards(name, split):
+                    if file.path not in broken:
+                        found += self.file(file.path, (name, split), schemas[name], tables[name], deep=deep)
+        yield from found
+        if not broken and not found:
+            for name in self.tables:
+                yield from self.table(name, tables, schemas[name], deep=deep)
+            if not self.optional:
+                summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}
+                yield from self.papers(Facts(self.manifest, schemas, summaries))
+
+    def file(self, path: str, place: tuple[str, str], schema: Schema, rows: _Rows, *, deep: bool) -> Iterator[Problem]:
+        """What is wrong in one Parquet file; what it holds is added to ``rows``."""
+        name, split = place
+        try:
+            found = pq.read_schema(self.release / path)
+            if not found.equals(schema.arrow) or found.metadata.get(HUB) != schema.arrow.metadata[HUB]:
+                yield Problem("SCHEMA_DIFFERS", path, f"has other columns, types or features than {name}", _AGAIN)
+                return
+            for batch in batches(path, self.release):
+                rows.summaries[split] += measure(batch, schema.fields)
+                if deep:
+                    yield from self.batch(batch, path, place, schema, rows)
+        except (OSError, pa.ArrowException) as error:
+            yield Problem("FILE_UNREADABLE", path, f"is not a sound Parquet file: {str(error)[:120]}", _AGAIN)
+
+    def batch(
+        self, batch: pa.RecordBatch, path: str, place: tuple[str, str], schema: Schema, rows: _Rows
+    ) -> Iterator[Problem]:
+        """What is wrong with the rows of a batch, and what the table needs to know of them."""
+        name, split = place
+        facts = self.manifest.tables[name]
+        for bad in validate(batch, schema, name, path).removed:
+            yield Problem(bad.code, f"{path} {bad.pointer}", bad.message, _AGAIN)
+        for row in batch.to_pylist():
+            rows.digests[split] += content(row, schema.fields)
+            own = _key(row, facts.id, schema)
+            if own in rows.ids:
+                yield Problem("ID_DUPLICATE", path, f"the id {_named(row, facts.id)} stands twice", _AGAIN)
+            rows.ids[own] = split
+            if any(row[column] is not None for column in facts.group_by):
+                there = rows.groups.setdefault(_key(row, facts.group_by, schema), split)
+                if there != split:
+                    what = f"the group {_named(row, facts.group_by)} stands in {there} and {split}"
+                    yield Problem("SPLIT_LEAK", path, what, "do not use these splits to measure anything")
+            for column in facts.references:
+                one = schema[column]
+                values = (row[column] or []) if one.kind == "list" else [row[column]]
+                inner = one.fields[0] if one.kind == "list" else one
+                ids = [key([inner], [value]) for value in values if value is not None]
+                rows.pointed.append((path, column, split, ids))
+
+    def table(self, name: str, tables: dict[str, _Rows], schema: Schema, *, deep: bool) -> Iterator[Problem]:
+        """What is wrong with a table as a whole."""
+        facts, rows = self.manifest.tables[name], tables[name]
+        for split, stated in facts.splits.items():
+            where, found = f"{name}/{split}", rows.summaries[split]
+            if (found.rows, found.bytes) != (stated.rows, stated.bytes):
+                what = f"{found.rows} rows of {found.bytes} bytes, the manifest says {stated.rows} of {stated.bytes}"
+                yield Problem("COUNTS_DIFFER", where, what, _AGAIN)
+            if deep and content_digest(schema.fields, [bytes(rows.digests[split])]) != stated.sha256:
+                yield Problem(
+                    "CONTENT_DIFFERS", where, "the rows do not have the content digest of the manifest", _AGAIN
+                )
+        for path, column, split, ids in rows.pointed if deep else ():
+            target = tables.get(facts.references[column])
+            if target and (lost := [one for one in ids if one not in target.ids]):
+                yield Problem("REFERENCE_BROKEN", f"{path} /{column}", f"{len(lost)} of a row lead nowhere", _AGAIN)
+            elif (
+                target and facts.split_method == "follow" and facts.split_rule == column and target.ids[ids[0]] != split
+            ):
+                yield Problem("SPLIT_LEAK", path, f"a row is not in the split of its {column}", _AGAIN)
+
+    def papers(self, facts: Facts) -> Iterator[Problem]:
+        """Numbers and names in the papers that the files do not bear out."""
+        for name, text in (("CITATION.cff", citation.citation(facts)), ("LICENSE", citation.license_text(facts))):
+            if self.text(name) != text:
+                yield Problem("CARD_DIFFERS", name, "does not say what the manifest says", _AGAIN)
+        readme = self.text("README.md")
+        if not readme.startswith(matter := card.front_matter(facts)):
+            yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", _AGAIN)
+        documents = [path for path in self.files if path.startswith(f"{card.DOCUMENTS}/")]
+        for name, text in [("README.md", readme[len(matter) :]), *((path, self.text(path)) for path in documents)]:
+            yield from stale(text, facts, name)
+
+    def text(self, name: str) -> str:
+        try:
+            return (self.release / name).read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+
+def stale(text: str, facts: Facts, name: str) -> Iterator[Problem]:
+    """The regions of a document that do not say what the files hold."""
+
+    def compare(region_name: str) -> str | None:
+        asked.append(region_name)
+        return region(region_name, facts)
+
+    asked: list[str] = []
+    try:
+        fresh = card.fill(text, compare, name)
+    except ParquetryError as error:
+        yield from error.problems
+        return
+    if fresh != text:
+        old, new = card.regions_of(text), card.regions_of(fresh)
+        for region_name in asked:
+            if old.get(region_name) != new.get(region_name):
+                yield Problem("CARD_DIFFERS", f"{name}: {region_name}", "does not say what the files hold", _AGAIN)
+
+
+def _key(row: dict[str, Any], columns: tuple[str, ...], schema: Schema) -> bytes:
+    return key([schema[column] for column in columns], [row[column] for column in columns])
+
+
+def _named(row: dict[str, Any], columns: tuple[str, ...]) -> str:
+    return repr(", ".join(str(row[column]) for column in columns))

@@ -1,0 +1,159 @@
+"""A JSON value <-> the exact type of its column.
+
+`typed` reads a value as the column holds it; `plain` says it in JSON again. Between the two, absent and null are one:
+null comes back where the schema admits it, and is left out where it does not. What `plain(typed(x))` gives is the form
+in which a row is judged, published and read back, so that a release can be checked from its files alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from parquetry.record.strict_json import NotJson, pointer
+from parquetry.words.fields import Field
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DATETIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_TYPES: dict[Any, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+}
+_EXPECTED: dict[str, tuple[type[Any], ...]] = {
+    "list": (list,),
+    "struct": (dict,),
+    "map": (dict,),
+    "boolean": (bool,),
+    "string": (str,),
+}
+_EXPECTED |= {"date": (str,), "date-time": (str,)}
+#: A float32 or float64 holds every integer up to here.
+_EXACT = {"float32": 2**24, "float64": 2**53, "number": 2**53}
+
+
+def record(fields: tuple[Field, ...], value: Any) -> dict[str, Any]:
+    """A JSON object as a row: one Python value for each column, None where there is none.
+
+    Raises:
+        NotJson: With one of the codes JSON_NOT_OBJECT, SCHEMA_TYPE, SCHEMA_ADDITIONAL, SCHEMA_FORMAT,
+            JSON_NUMBER_RANGE, and the JSON Pointer of the value at fault.
+    """
+    if not isinstance(value, dict):
+        raise NotJson("JSON_NOT_OBJECT", f"a record is a JSON object, found {type_name(value)}")
+    return _members(fields, value, ())
+
+
+def typed(field: Field, value: Any, where: tuple[str | int, ...]) -> Any:
+    """One JSON value as its column holds it; ``where`` are the steps of its JSON Pointer."""
+    if value is None:
+        return None
+    expected: tuple[type[Any], ...] = _EXPECTED.get(field.kind, (int, float))
+    if not isinstance(value, expected) or (isinstance(value, bool) and field.kind != "boolean"):
+        wanted = "number" if len(expected) > 1 and _is_float(field) else "integer" if len(expected) > 1 else ""
+        what = f"expected {wanted or _TYPES[expected[0]]}, found {type_name(value)}"
+        raise NotJson("SCHEMA_TYPE", what, pointer(*where))
+    if field.kind == "struct":
+        return _members(field.fields, value, where)
+    if field.kind == "list":
+        return [typed(field.fields[0], item, (*where, index)) for index, item in enumerate(value)]
+    if field.kind == "map":
+        return canonical(value)
+    if field.kind == "date":
+        return _date(value, where)
+    if field.kind == "date-time":
+        return _instant(value, where)
+    return value if isinstance(value, str | bool) else _number(field, value, where)
+
+
+def plain(field: Field, value: Any) -> Any:
+    """A value of a column as JSON: the inverse of `typed`."""
+    if value is None:
+        return None
+    if field.kind == "struct":
+        return document(field.fields, value)
+    if field.kind == "list":
+        return [plain(field.fields[0], item) for item in value]
+    if field.kind == "map":
+        return json.loads(value)
+    if field.kind == "date":
+        return value.isoformat()
+    if field.kind == "date-time":
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="auto") + "Z"
+    return value
+
+
+def document(fields: tuple[Field, ...], row: dict[str, Any]) -> dict[str, Any]:
+    """A row as a JSON object: the inverse of `record`."""
+    return {f.name: plain(f, row[f.name]) for f in fields if row[f.name] is not None or f.nullable}
+
+
+def canonical(value: Any) -> str:
+    """JSON text of a value: keys sorted by code point, no white space, no escapes but the necessary ones."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def type_name(value: Any) -> str:
+    """The JSON type of a value.
+
+    >>> type_name(True), type_name(None)
+    ('boolean', 'null')
+    """
+    return _TYPES.get(type(value), "null")
+
+
+def _members(fields: tuple[Field, ...], value: dict[str, Any], where: tuple[str | int, ...]) -> dict[str, Any]:
+    known = {field.name for field in fields}
+    if unknown := [name for name in value if name not in known]:
+        raise NotJson("SCHEMA_ADDITIONAL", f"the schema names no member {unknown[0]!r}", pointer(*where, unknown[0]))
+    return {field.name: typed(field, value.get(field.name), (*where, field.name)) for field in fields}
+
+
+def _is_float(field: Field) -> bool:
+    return field.kind in _EXACT
+
+
+def _number(field: Field, value: int | float, where: tuple[str | int, ...]) -> int | float:
+    if _is_float(field):
+        exact = not isinstance(value, int) or abs(value) <= _EXACT[field.kind] or int(float(value)) == value
+        if not exact or not math.isfinite(float(np.float32(value)) if field.kind == "float32" else float(value)):
+            raise NotJson("JSON_NUMBER_RANGE", f"{value} is not a value of type {field.arrow}", pointer(*where))
+        return float(value)
+    if isinstance(value, float) and not value.is_integer():
+        raise NotJson("SCHEMA_TYPE", f"expected integer, found {value!r}", pointer(*where))
+    bits = np.iinfo(str(field.arrow))
+    if not bits.min <= value <= bits.max:
+        raise NotJson("JSON_NUMBER_RANGE", f"{value} is not a value of type {field.arrow}", pointer(*where))
+    return int(value)
+
+
+def _date(text: str, where: tuple[str | int, ...]) -> date:
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise NotJson("SCHEMA_FORMAT", f"{text[:40]!r} is not a date (YYYY-MM-DD)", pointer(*where))
+
+
+def _instant(text: str, where: tuple[str | int, ...]) -> datetime:
+    match = _DATETIME.fullmatch(text)
+    try:
+        if match and len(fraction := match[3] or "") <= 6:
+            local = datetime.fromisoformat(f"{match[1]}T{match[2]}+00:00")
+            zone = "+00:00" if match[4] in "Zz" else match[4]
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
+            if abs(offset) < timedelta(days=1) and int(zone[4:6]) < 60:
+                return local - offset + timedelta(microseconds=int(fraction.ljust(6, "0")))
+    except (ValueError, OverflowError):
+        pass
+    fix = "YYYY-MM-DDThh:mm:ss with an offset, at most 6 digits of fraction, no leap second"
+    raise NotJson("SCHEMA_FORMAT", f"{text[:40]!r} is not a date-time ({fix})", pointer(*where))

@@ -1,0 +1,170 @@
+"""Files -> batches of rows in the exact types of their columns.
+
+A partition is the unit of parallel work: one file. A line that holds no record of the schema's shape is set aside here,
+with its place and the reason; whether the record is *right* is `validate`'s business.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from parquetry.record import conform, strict_json
+from parquetry.words.errors import InputError, Problem, RecipeError
+from parquetry.words.recipe import Limits, Recipe
+from parquetry.words.records import LINE, Removed, Sifted
+from parquetry.words.schema import Schema
+
+#: Lines, and bytes of text, held in memory at a time by each worker. They do not change the output.
+BATCH_ROWS, BATCH_BYTES = 4096, 16_000_000
+_CODECS = {".gz": "gzip", ".zst": "zstd"}
+_MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
+#: Bytes that any file may grow to before the decompression ratio is judged.
+_RATIO_FLOOR = 64_000_000
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One input file of one table."""
+
+    table: str
+    index: int  #: Its rank among the files of the table.
+    path: Path
+    name: str  #: What messages and the manifest call it: relative to the recipe, never absolute.
+
+
+def partitions(recipe: Recipe, root: Path) -> list[Partition]:
+    """List the input files of all tables, those of a table in the order of their names.
+
+    Raises:
+        RecipeError: A pattern matches nothing, or a file of a kind that is not read.
+    """
+    found, problems = list[Partition](), list[Problem]()
+    for table, rules in recipe.tables.items():
+        names = dict[str, Path]()
+        for index, pattern in enumerate(rules.sources):
+            where = f"recipe.toml: tables.{table}.sources.{index}"
+            paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
+            if not paths:
+                problems.append(Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", "correct the path"))
+            for path in paths:
+                name = _name(path, pattern)
+                if names.setdefault(name, root / path).resolve() != (root / path).resolve():
+                    problems.append(
+                        Problem("SOURCE_TWICE", where, f"two files would both be called {name!r}", "rename one")
+                    )
+                if not _codec(name) and Path(name).suffix not in (".jsonl", ".ndjson"):
+                    fix = "use .jsonl or .ndjson, plain or with .gz or .zst"
+                    problems.append(Problem("INPUT_TYPE", name, "this kind of file is not read", fix))
+        ordered = sorted(names, key=os.fsencode)
+        found += [Partition(table, index, names[name], name) for index, name in enumerate(ordered)]
+    if problems:
+        raise RecipeError(*problems)
+    return found
+
+
+def digest(partition: Partition) -> tuple[int, str]:
+    """Bytes and SHA-256 of an input file."""
+    with partition.path.open("rb") as file:
+        return partition.path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(partition: Partition, schema: Schema, limits: Limits) -> Iterator[Sifted]:
+    """Yield the records of one file in batches.
+
+    The kept batches have the schema's columns, then `LINE`.
+
+    Raises:
+        InputError: The file is empty, is not what its name says, or cannot be decompressed.
+    """
+    columns = pa.schema([*schema.arrow, LINE])
+    rows, removed, blank, size = list[dict[str, Any]](), list[Removed](), 0, 0
+    structure = strict_json.Limits(limits.depth, limits.fields)
+    for number, raw in _lines(partition, limits):
+        if not raw.strip():
+            blank += 1
+            continue
+        size += len(raw)
+        value: Any = raw[:1000].decode("utf-8", "replace")
+        try:
+            if len(raw) > limits.line_bytes:
+                raise strict_json.NotJson("LINE_TOO_LONG", f"longer than {limits.line_bytes} bytes")
+            value = strict_json.loads(raw, structure)
+            rows.append(conform.record(schema.fields, value) | {LINE.name: number})
+        except strict_json.NotJson as error:
+            place = (error.code, partition.table, partition.name, number, error.pointer)
+            removed.append(Removed(*place, error.what, value))
+        if len(rows) + len(removed) == BATCH_ROWS or size > BATCH_BYTES:
+            yield Sifted(pa.RecordBatch.from_pylist(rows, schema=columns), tuple(removed), blank)
+            rows, removed, blank, size = [], [], 0, 0
+    yield Sifted(pa.RecordBatch.from_pylist(rows, schema=columns), tuple(removed), blank)
+
+
+def _name(path: str, pattern: str) -> str:
+    """A name that says nothing about the machine: an absolute path is cut to what its pattern leaves open."""
+    if os.path.isabs(pattern):
+        fixed = pattern
+        while glob.has_magic(fixed):
+            fixed = os.path.dirname(fixed)
+        path = os.path.relpath(path, fixed if fixed != pattern else os.path.dirname(pattern))
+    return Path(os.path.normpath(path)).as_posix()
+
+
+def _codec(name: str) -> str | None:
+    stem, suffix = os.path.splitext(name)
+    return _CODECS.get(suffix) if stem.endswith((".jsonl", ".ndjson")) else None
+
+
+def _lines(partition: Partition, limits: Limits) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their numbers, without line ends; a line over the limit is cut just above it."""
+    allowed = max(_RATIO_FLOOR, limits.decompression_ratio * partition.path.stat().st_size)
+    read = 0
+    try:
+        with _open(partition) as stream:
+            number, first = 0, True
+            while line := stream.readline(limits.line_bytes + 2):
+                number, read = number + 1, read + len(line)
+                whole = line
+                while not whole.endswith(b"\n") and (whole := stream.readline(1 << 20)):
+                    read += len(whole)  # the rest of a line that is too long
+                    _check_ratio(partition, read, allowed)
+                _check_ratio(partition, read, allowed)
+                line = line.removesuffix(b"\n").removesuffix(b"\r")
+                yield number, line.removeprefix(b"\xef\xbb\xbf") if first else line
+                first = False
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        what = f"cannot be decompressed: {error}"
+        raise InputError(Problem("INPUT_CORRUPT", partition.name, what, "fetch the file again")) from error
+    if not read:
+        raise InputError(
+            Problem("INPUT_EMPTY", partition.name, "the file holds nothing", "remove it, or fetch it again")
+        )
+
+
+def _check_ratio(partition: Partition, read: int, allowed: int) -> None:
+    if _codec(partition.name) and read > allowed:
+        fix = "raise limits.decompression_ratio if this is no attack"
+        raise InputError(Problem("DECOMPRESSION_RATIO", partition.name, f"grew beyond {allowed} bytes", fix))
+
+
+def _open(partition: Partition) -> io.BufferedReader:
+    """Open a file for its suffix, if its first bytes agree with it."""
+    with partition.path.open("rb") as file:
+        start = file.read(6)
+    found = next((suffix for magic, suffix in _MAGIC.items() if start.startswith(magic)), "")
+    suffix = partition.path.suffix if _codec(partition.name) else ""
+    if start and found != suffix:
+        what = f"the content is {found.strip('.') or 'not compressed'}, the name says {suffix or 'plain text'}"
+        raise InputError(Problem("COMPRESSION_MISMATCH", partition.name, what, "give the file its right suffix"))
+    source = pa.input_stream(str(partition.path), compression=_codec(partition.name), buffer_size=1 << 20)
+    return io.BufferedReader(source, 1 << 20)

@@ -1,0 +1,151 @@
+"""Rows -> rows that the JSON Schema accepts.
+
+This is the only gate. What `jsonschema` says of the row as it will be read back (draft 2020-12, formats asserted) is
+the definition; jsonschema-rs gives the same answer many times faster, and the definition is asked to explain what it
+refused. Three keywords are judged by jsonschema-rs in both, so that the answer does not depend on the interpreter:
+``pattern`` (ECMA-262, in linear time) and ``multipleOf`` (in decimal, where 0.29 is a multiple of 0.01).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+import pyarrow as pa
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from referencing import Registry
+
+from parquetry.record.conform import document, type_name
+from parquetry.record.strict_json import pointer
+from parquetry.words.records import LINE, Removed, Sifted
+from parquetry.words.schema import Schema
+
+#: The code of a broken rule; the other keywords are `SCHEMA_RULE`.
+CODES = {"type": "SCHEMA_TYPE", "required": "SCHEMA_REQUIRED", "dependentRequired": "SCHEMA_REQUIRED"}
+CODES |= {"additionalProperties": "SCHEMA_ADDITIONAL", "unevaluatedProperties": "SCHEMA_ADDITIONAL"}
+CODES |= {"enum": "SCHEMA_ENUM", "const": "SCHEMA_ENUM", "pattern": "SCHEMA_PATTERN", "format": "SCHEMA_FORMAT"}
+CODES |= dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "SCHEMA_RANGE")
+CODES |= dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "uniqueItems"), "SCHEMA_LENGTH")
+
+
+class Verdict(NamedTuple):
+    """Why a record is refused."""
+
+    code: str
+    pointer: str  #: JSON Pointer of the value at fault.
+    message: str
+
+
+def validate(batch: pa.RecordBatch, schema: Schema, table: str = "", source: str = "") -> Sifted:
+    """Split a batch into the rows that satisfy the schema and the others.
+
+    Args:
+        batch: Rows with the columns of the schema; `LINE` beside them if they come from a source.
+        schema: The rules.
+        table, source: What the removed rows are said to come from.
+    """
+    fine: list[bool] = []
+    removed: list[Removed] = []
+    for number, row in enumerate(batch.to_pylist(), start=1):
+        record = document(schema.fields, row)
+        verdict = judge(record, schema)
+        fine.append(verdict is None)
+        if verdict:
+            line = row.get(LINE.name, number)
+            removed.append(Removed(verdict.code, table, source, line, verdict.pointer, verdict.message, record))
+    return Sifted(batch.filter(pa.array(fine, pa.bool_())) if removed else batch, tuple(removed))
+
+
+def judge(record: dict[str, Any], schema: Schema) -> Verdict | None:
+    """What is wrong with a record, if anything is."""
+    fast, exact = _validators(schema)
+    return None if fast.is_valid(record) else explain(record, exact)
+
+
+def explain(record: dict[str, Any], exact: Validator) -> Verdict | None:
+    """What the definition finds wrong: the first mistake in the order of the schema, and how many more there are."""
+    errors = list(exact.iter_errors(record))
+    if not errors:
+        return None
+    error: Any = errors[0]
+    while error.context and not _labels(error):  # of alternatives, the one that comes nearest
+        error = min(error.context, key=lambda one: (one.validator == "type", -len(one.absolute_path)))
+    where = [*error.absolute_path]
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
+        where += unknown[:1]
+    more = f" (and {len(errors) - 1} more: {', '.join(_places(errors[1:4]))})" if len(errors) > 1 else ""
+    code = "SCHEMA_ENUM" if _labels(error) else CODES.get(str(error.validator), "SCHEMA_RULE")
+    return Verdict(code, pointer(*where), _message(error) + more)
+
+
+@lru_cache(maxsize=256)
+def _validators(schema: Schema) -> tuple[Any, Validator]:
+    checker = Draft202012Validator.FORMAT_CHECKER
+    formats = {name: lambda value, name=name: checker.conforms(value, name) for name in checker.checkers}
+    fast = jsonschema_rs.Draft202012Validator(
+        schema.document, formats=formats, validate_formats=True, retriever=_refuse, pattern_options=_LINEAR
+    )
+    words = {"pattern": _by("pattern"), "multipleOf": _by("multipleOf")}
+    definition: Any = extend(Draft202012Validator, words)  # type: ignore[no-untyped-call]
+    exact = definition(schema.document, registry=Registry(), format_checker=checker)
+    return fast, exact
+
+
+_LINEAR = jsonschema_rs.FancyRegexOptions(backtrack_limit=1_000_000)
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"a schema is never fetched: {uri.split('@')[-1]}")
+
+
+def _by(word: str) -> Any:
+    """A keyword of `jsonschema` that asks jsonschema-rs."""
+
+    def rule(_validator: Validator, limit: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+        if not _single(word, limit).is_valid(instance):
+            yield ValidationError(f"{instance!r} breaks {word} {limit!r}")
+
+    return rule
+
+
+@lru_cache(maxsize=1024)
+def _single(word: str, limit: Any) -> Any:
+    return jsonschema_rs.Draft202012Validator({word: limit}, pattern_options=_LINEAR)
+
+
+def _labels(error: Any) -> list[Any]:
+    """The values of a coded field, if an alternative of constants was broken."""
+    choices = error.validator_value if error.validator in ("oneOf", "anyOf") else []
+    return (
+        [c["const"] for c in choices if "const" in c]
+        if all("const" in c or c == {"type": "null"} for c in choices)
+        else []
+    )
+
+
+def _places(errors: list[ValidationError]) -> Iterator[str]:
+    for error in errors:
+        yield f"{pointer(*error.absolute_path) or '/'} {error.validator}"
+
+
+def _message(error: Any) -> str:
+    """What is wrong, in words that do not repeat the whole record."""
+    value = repr(error.instance)[:80]
+    rule = error.validator_value
+    if values := _labels(error) or (rule if error.validator == "enum" else []):
+        shown = ", ".join(repr(v) for v in values[:8]) + (", …" if len(values) > 8 else "")
+        return f"{value} is not one of {shown}"
+    if error.validator == "type":
+        wanted = rule if isinstance(rule, str) else " or ".join(rule)
+        return f"expected {wanted}, found {type_name(error.instance)}"
+    if error.validator == "required":
+        missing = [name for name in rule if name not in error.instance]
+        return f"the member {missing[0]!r} is missing"
+    if error.validator in ("pattern", "format", "const"):
+        return f"{value} does not match {error.validator} {rule!r}"
+    return error.message if len(error.message) < 160 else f"{value} breaks {error.validator} {rule!r}"

@@ -1,0 +1,77 @@
+"""What a dataset is called, who made it, under which licence, and where it comes from.
+
+These are the facts that recipe, manifest and papers share.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from parquetry.words.vocabulary import Day, Language, License, Line, Part, Slug
+
+
+class Creator(Part):
+    """A person or body that made the dataset."""
+
+    name: Line
+    """Name as it is to be cited: `Family, Given` for a person."""
+    affiliation: str = ""
+    """Where they work."""
+    orcid: Annotated[str, Field(pattern=r"^(https://orcid\.org/\d{4}-\d{4}-\d{4}-\d{3}[\dX])?$")] = ""
+    """ORCID address."""
+
+
+class Origin(Part):
+    """Where a part of the corpus comes from."""
+
+    name: Line
+    """What the source is called, with its date."""
+    url: str = ""
+    """Its address; empty means that it is unknown, and the card says so."""
+    license: str = "other"
+    """Licence id of the source, or `other`."""
+    rights: str = ""
+    """What may be done with it, and what was done here."""
+    retrieved: str = ""
+    """The day it was retrieved; empty means unknown."""
+
+
+class Dataset(Part):
+    """What the dataset is called, who made it and under which licence."""
+
+    name: Slug
+    """Release folder and Hub repository name."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$")]
+    """Semantic version of the data."""
+    title: Line
+    """Title of the card."""
+    summary: Line
+    """One sentence that says what it is."""
+    license: License
+    """Licence id of the Hub; SPDX id and address are derived."""
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    """ISO 639 codes, lower case."""
+    released: Day
+    """Day of the release, YYYY-MM-DD; never taken from the clock."""
+    creators: Annotated[tuple[Creator, ...], Field(min_length=1)]
+    """Who made it, in the order of citation."""
+    card: str = ""
+    """Markdown file with the prose of the card; empty: a card of computed regions only."""
+    documents: tuple[str, ...] = ()
+    """Further Markdown files with computed regions that go with a release, below `docs/`."""
+    keywords: tuple[Line, ...] = ()
+    """Tags of the Hub, keywords of the citation."""
+    task_categories: tuple[str, ...] = ()
+    """Task ids of the Hub."""
+    homepage: str = ""
+    """Address of the project."""
+    doi: Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$")] = ""
+    """Digital object identifier, without address."""
+    annotations_creators: tuple[str, ...] = ()
+    """Who annotated, in the words of the Hub: `expert-generated`, `machine-generated` …"""
+    source_datasets: tuple[str, ...] = ()
+    """`original`, `extended`, or ids of datasets."""
+    origins: tuple[Origin, ...] = ()
+    """Where the corpus comes from."""

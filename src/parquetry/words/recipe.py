@@ -1,0 +1,262 @@
+"""``recipe.toml`` as typed, frozen values.
+
+A recipe holds what changes the bytes of the dataset, and nothing else: how many workers, and into which folder, is the
+command line's business. The order of the steps is not here either: it is code, in ``build_dataset.py``.
+
+``schema/recipe.schema.json`` and ``docs/RECIPE.md`` are generated from these classes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from parquetry.words.dataset import Dataset
+from parquetry.words.errors import Problem, RecipeError
+from parquetry.words.vocabulary import Bytes, Names, Part, SplitName, split_name, wrong
+
+#: The ways in which the rows of a table come to their splits.
+METHODS = ("assigned", "follow", "only", "ratios")
+
+
+class Clean(Part):
+    """How text is normalised before it is judged. The default changes nothing."""
+
+    unicode: Literal["", "NFC", "NFKC"] = ""
+    """Unicode normal form."""
+    newlines: bool = False
+    """CRLF and CR become LF."""
+
+
+class Duplicates(Part):
+    """What happens to rows that repeat an earlier one."""
+
+    exact: Literal["drop", "group", "keep"] = "drop"
+    """Same text (same record where no `text` is named): drop all but the first, keep them in one split, or keep."""
+
+
+class Split(Part):
+    """How the rows of a table come to their splits: exactly one of `assigned`, `follow`, `only`, `ratios`."""
+
+    assigned: str = ""
+    """CSV file with the columns of `group_by` (without it: of `id`) and `split`."""
+    follow: str = ""
+    """Reference column: a row goes where the row goes that it points to."""
+    only: Annotated[str, AfterValidator(lambda name: name and split_name(name))] = ""
+    """The split that all rows go to."""
+    ratios: dict[SplitName, float] = Field({})
+    """Share of each split, in expectation over clusters; they sum to 1."""
+    group_by: Names = ()
+    """Columns whose values must not be torn apart."""
+    salt: str = ""
+    """Change it to draw other splits."""
+
+    @property
+    def method(self) -> str:
+        """The one key that says how."""
+        return next(name for name in METHODS if getattr(self, name))
+
+    @model_validator(mode="after")
+    def _check(self) -> Split:
+        given = [name for name in METHODS if getattr(self, name)]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise wrong("SPLIT_METHOD", f"needs exactly one of {', '.join(METHODS)}, found {found}")
+        if bad := [f"{name} = {share}" for name, share in self.ratios.items() if not 0 < share <= 1]:
+            raise wrong("SPLIT_FRACTION", f"a share is not between 0 and 1: {', '.join(bad)}")
+        if self.ratios and abs(sum(self.ratios.values()) - 1) > 1e-9:
+            raise wrong("SPLIT_SUM", f"the ratios sum to {sum(self.ratios.values()):g}, not 1", "correct the shares")
+        return self
+
+
+class Table(Part):
+    """One table: a config of the Hub, a set of records with one schema."""
+
+    schema_file: Annotated[str, Field(alias="schema", min_length=1)]
+    """JSON Schema of one record."""
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Files or globs, relative to the recipe or absolute: JSON Lines, plain, `.gz` or `.zst`."""
+    id: Annotated[Names, Field(min_length=1)]
+    """Property that identifies a record, or a list of them; string or integer, never null or empty."""
+    default: bool = False
+    """Whether readers get this table when they name none."""
+    text: tuple[str, ...] = ()
+    """Properties by which duplicates are judged."""
+    references: dict[str, str] = Field({})
+    """Property (a value, or a list of them) to the table whose id it holds; null is no reference."""
+    clean: Clean = Clean()
+    duplicates: Duplicates | None = None
+    split: Split
+
+    @property
+    def exact(self) -> str:
+        """What happens to exact duplicates: `drop` where `text` is named, else `keep`, unless said otherwise."""
+        return self.duplicates.exact if self.duplicates else ("drop" if self.text else "keep")
+
+
+class Files(Part):
+    """How the Parquet files are cut and compressed."""
+
+    shard_bytes: Bytes = 256_000_000
+    """Most bytes of rows in a file, before compression."""
+    row_group_bytes: Bytes = 64_000_000
+    """Most bytes of rows in a row group, before compression."""
+    compression: Literal["zstd"] = "zstd"
+    """Codec."""
+    compression_level: Annotated[int, Field(ge=1, le=19)] = 3
+    """1 is fastest, 19 smallest."""
+
+
+class Limits(Part):
+    """Beyond these a build stops, or a record is rejected."""
+
+    rejected: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")] = 0
+    """Rejected rows of a table, or their share of the rows read (`"0.1%"`); above it the build ends in 3."""
+    line_bytes: Bytes = 16_000_000
+    """Longest line."""
+    depth: Annotated[int, Field(ge=1, le=500)] = 64
+    """Deepest nesting of a record."""
+    fields: Annotated[int, Field(ge=1)] = 1000
+    """Most members in a record, those of nested objects included."""
+    decompression_ratio: Annotated[int, Field(ge=1)] = 1000
+    """Largest ratio of a compressed source."""
+
+    def allow(self, rejected: int, read: int) -> bool:
+        """Whether so many rejected rows are within the limit."""
+        if isinstance(self.rejected, int):
+            return rejected <= self.rejected
+        return rejected <= float(self.rejected.rstrip("%")) / 100 * read
+
+
+class Recipe(Part):
+    """Everything a build needs to know, and nothing it finds out."""
+
+    dataset: Dataset
+    tables: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")], Table], Field(min_length=1)
+    ]
+    """The tables, by name."""
+    files: Files = Files()
+    limits: Limits = Limits()
+
+    @property
+    def release(self) -> str:
+        """Name of the release folder."""
+        return f"{self.dataset.name}-{self.dataset.version}"
+
+    @property
+    def default(self) -> str:
+        """The table that readers get when they name none; empty if there is no such table."""
+        return next(
+            (n for n, t in self.tables.items() if t.default), next(iter(self.tables)) if len(self.tables) == 1 else ""
+        )
+
+
+def load(path: Path) -> Recipe:
+    """Read and check a recipe file.
+
+    Raises:
+        RecipeError: With every mistake found: the file is missing or not TOML, a key is unknown or missing, a value is
+            of the wrong type or names something that does not exist.
+    """
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        fix = "run this where recipe.toml is, or give its path"
+        raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}")) from None
+    try:
+        recipe = Recipe.model_validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        raise RecipeError(*(_problem(path.name, detail) for detail in error.errors())) from None
+    if problems := [*_dangling(recipe, path.name), *_missing(recipe, path)]:
+        raise RecipeError(*problems)
+    return recipe
+
+
+def _problem(name: str, detail: ErrorDetails) -> Problem:
+    steps = [str(step) for step in detail["loc"] if not str(step).startswith(("constrained-", "function-", "[key]"))]
+    where = f"{name}: {'.'.join(steps)}" if steps else name
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return Problem("RECIPE_UNKNOWN_KEY", where, "unknown key", _guess(detail["loc"]))
+    if kind == "missing":
+        return Problem("RECIPE_MISSING_KEY", where, "this key is required", f"add `{steps[-1]} = …`")
+    if kind.isupper():
+        return Problem(kind, where, str(context["what"]), str(context["fix"]))
+    what = detail["msg"].replace("tuple", "list").replace(" after validation", "")
+    found = json.dumps(detail["input"], ensure_ascii=False)[:80]
+    meaning = str(_documented(detail["loc"]).get("description", "correct the value"))
+    return Problem("RECIPE_VALUE", where, f"{what[0].lower()}{what[1:]}, found {found}", meaning)
+
+
+def _guess(location: tuple[str | int, ...]) -> str:
+    """The known key that an unknown one was meant to be."""
+    known, key = list(_documented(location[:-1]).get("properties", {})), str(location[-1])
+    near = difflib.get_close_matches(key, known, 1) or [name for name in known if name[:3] == key[:3]]
+    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+
+
+def _documented(location: tuple[str | int, ...]) -> dict[str, Any]:
+    """What the JSON Schema of the recipe says about a place in it."""
+    document: dict[str, Any] = Recipe.model_json_schema()
+    node = document
+    for step in location:
+        if isinstance(step, str) and step not in node.get("properties", {}) and "patternProperties" not in node:
+            break  # a step inside a union, or the name of an entry: the key itself is documented
+        inner = node["properties"].get(step) if "properties" in node else next(iter(node["patternProperties"].values()))
+        node = inner if isinstance(step, str) else node["items"]
+        node = next((choice for choice in node.get("anyOf", [node]) if choice.get("type") != "null"), node)
+        node = document["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+    return node
+
+
+def _dangling(recipe: Recipe, name: str) -> list[Problem]:
+    """What one part of the recipe says about another that is not so."""
+    found = []
+    if len(defaults := [n for n, t in recipe.tables.items() if t.default]) > 1:
+        found.append(Problem("RECIPE_DEFAULT", f"{name}: tables", f"{' and '.join(defaults)} are both the default"))
+    for table, rules in recipe.tables.items():
+        for column, target in rules.references.items():
+            if target not in recipe.tables:
+                where = f"{name}: tables.{table}.references.{column}"
+                fix = f"choose from {', '.join(recipe.tables)}"
+                found.append(Problem("RECIPE_REFERENCE", where, f"there is no table {target!r}", fix))
+        if rules.split.follow and rules.split.follow not in rules.references:
+            fix = f"add {rules.split.follow!r} to the references of {table!r}, or name one of them"
+            where = f"{name}: tables.{table}.split.follow"
+            found.append(
+                Problem("SPLIT_FOLLOW", where, f"{rules.split.follow!r} is not a reference of this table", fix)
+            )
+        elif _circular(table, recipe.tables):
+            found.append(Problem("SPLIT_FOLLOW", f"{name}: tables.{table}.split.follow", "follows itself in a circle"))
+    return found
+
+
+def _circular(table: str, tables: Mapping[str, Table]) -> bool:
+    start, seen = table, set[str]()
+    while table in tables and (column := tables[table].split.follow) and table not in seen:
+        seen.add(table)
+        table = tables[table].references.get(column, "")
+    return table == start and bool(seen)
+
+
+def _missing(recipe: Recipe, path: Path) -> list[Problem]:
+    """The files that the recipe names and that are not there."""
+    named = {"dataset.card": recipe.dataset.card}
+    named |= {f"dataset.documents.{i}": file for i, file in enumerate(recipe.dataset.documents)}
+    for table, rules in recipe.tables.items():
+        named |= {f"tables.{table}.schema": rules.schema_file, f"tables.{table}.split.assigned": rules.split.assigned}
+    return [
+        Problem("RECIPE_FILE_MISSING", f"{path.name}: {key}", f"there is no file {file!r}", "correct the path")
+        for key, file in named.items()
+        if file and not (path.parent / file).is_file()
+    ]

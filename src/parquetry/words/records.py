@@ -1,0 +1,77 @@
+"""The words this package uses for rows: kept, removed, and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+#: The line of its source that a row stands on, from 1. It travels beside the data until the row is written.
+LINE = pa.field("_line", pa.int64(), nullable=False)
+
+
+class Removed(NamedTuple):
+    """One row that is not published. Kept beside the release, in ``rejected.jsonl`` or ``duplicates.jsonl``."""
+
+    code: str  #: Why: ``SCHEMA_TYPE``, ``ID_DUPLICATE``, ``DUPLICATE``.
+    table: str
+    source: str  #: The file, as the manifest names it.
+    line: int  #: From 1.
+    pointer: str  #: JSON Pointer of the value at fault; empty for the whole record.
+    message: str
+    row: Any  #: The record as a JSON value, or its text where it cannot be read.
+
+    @property
+    def where(self) -> str:
+        """The place as a message shows it."""
+        return f"{self.source}:{self.line}" + (f" {self.pointer}" if self.pointer else "")
+
+    def json(self) -> str:
+        """As one line of JSON, with a line feed."""
+        return json.dumps(self._asdict(), ensure_ascii=True, sort_keys=False) + "\n"
+
+
+class Sifted(NamedTuple):
+    """A batch after a step that may refuse rows. Nothing disappears:
+    ``kept.num_rows + len(removed)`` is the number of records that went in.
+    """
+
+    kept: pa.RecordBatch
+    removed: tuple[Removed, ...] = ()
+    blank: int = 0  #: Lines of nothing but white space.
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of the records read. A sum: add the ledgers of two sets of records."""
+
+    read: int = 0
+    blank: int = 0  #: Lines without a record; not part of ``read``.
+    removed: Mapping[str, int] = field(default_factory=dict)  #: Rows by code.
+
+    @property
+    def published(self) -> int:
+        """Rows that are left."""
+        return self.read - sum(self.removed.values())
+
+    def __add__(self, other: Ledger) -> Ledger:
+        removed = Counter(self.removed) + Counter(other.removed)
+        return Ledger(self.read + other.read, self.blank + other.blank, dict(sorted(removed.items())))
+
+    def json(self) -> dict[str, Any]:
+        """As it stands in the manifest."""
+        return {
+            "read": self.read,
+            "blank_lines": self.blank,
+            "published": self.published,
+            "removed": dict(self.removed),
+        }
+
+
+def removal(rows: Iterable[Removed]) -> Ledger:
+    """The ledger entry of removed rows, which were counted as read before."""
+    return Ledger(removed=dict(Counter(row.code for row in rows)))

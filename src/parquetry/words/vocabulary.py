@@ -1,0 +1,125 @@
+"""What a name, a size, a day or a licence may be: the words of a recipe, as types that check themselves.
+
+The licence ids are those of the Hub's dataset card specification; `spdx` and `license_url` say them in the words of the
+SPDX list (https://spdx.org/licenses/) and as an address.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import date
+from typing import Annotated
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from parquetry.words.errors import BIDI
+
+#: Licence ids of the Hub (its dataset card specification, table "Licenses").
+LICENSES = tuple(
+    """afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0
+    bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 c-uda cc cc-by-2.0 cc-by-2.5 cc-
+    by-3.0 cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-
+    nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0 cdla-permissive-2.0
+    cdla-sharing-1.0 creativeml-openrail-m deepfloyd-if-license ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2
+    fair-noncommercial-research-license gemma gfdl gpl gpl-2.0 gpl-3.0 grok2-community h-research intel-research isc
+    lgpl lgpl-2.1 lgpl-3.0 lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 lppl-1.3c mit mpl-2.0 ms-pl ncsa
+    odbl odc-by ofl-1.1 openmdw-1.0 openmdw-1.1 openrail openrail++ osl-3.0 other pddl postgresql unknown unlicense
+    wtfpl zlib""".split()
+)
+_UNITS = {"": 1, "B": 1} | {f"{p}B": 1000**i for i, p in enumerate("kMGT", 1)}
+_UNITS |= {f"{p}iB": 1024**i for i, p in enumerate("KMGT", 1)}
+
+
+class Part(BaseModel):
+    """What all tables of a recipe have in common: they are frozen, strict, and know their keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def wrong(code: str, what: str, fix: str = "") -> PydanticCustomError:
+    """A mistake in a recipe with a code of its own."""
+    return PydanticCustomError(code, "{what}", {"what": what, "fix": fix})
+
+
+def _bytes(value: object) -> object:
+    match = re.fullmatch(r"(\d+) ?([A-Za-z]*)", value) if isinstance(value, str) else None
+    if match and match[2] in _UNITS:
+        return int(match[1]) * _UNITS[match[2]]
+    if isinstance(value, str):
+        raise wrong("RECIPE_VALUE", f"{value!r} is not a size", "write it like '256MB', '64MiB', or in bytes")
+    return value
+
+
+def split_name(name: str) -> str:
+    """The name of a split, if readers and file systems accept it."""
+    if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", name) or len(name) > 60:
+        raise wrong("SPLIT_NAME", f"{name!r} cannot be the name of a split", "use letters, digits, '_' and '.'")
+    if name == "all" or re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)", name):
+        raise wrong("SPLIT_NAME", f"the split name {name!r} is reserved", "choose another, such as 'train'")
+    return name
+
+
+def _license(name: str) -> str:
+    if name not in LICENSES:
+        near = difflib.get_close_matches(name.lower(), LICENSES, 1, 0.4)
+        fix = f"did you mean {near[0]!r}?" if near else "use a licence id of the Hub, or 'other'"
+        raise wrong("RIGHTS_LICENSE_UNKNOWN", f"unknown licence id {name!r}", fix)
+    return name
+
+
+def _line(text: str) -> str:
+    if any(c in BIDI or not c.isprintable() for c in text) or not text.strip():
+        raise wrong("CARD_NAME", "must be one line of visible text", "remove line breaks and control characters")
+    return text
+
+
+def _day(text: str) -> str:
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise wrong("RECIPE_VALUE", f"{text!r} is not a day", "write it like '2026-11-22'")
+
+
+def _tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str), Field(gt=0)]
+SplitName = Annotated[str, AfterValidator(split_name)]
+License = Annotated[str, AfterValidator(_license)]
+Line = Annotated[str, AfterValidator(_line)]
+Day = Annotated[str, AfterValidator(_day)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_tuple, json_schema_input_type=str | list[str])]
+Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$")]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96)]
+
+
+def spdx(license: str) -> str:
+    """The SPDX id of a licence of the Hub, or nothing where there is none.
+
+    >>> spdx("cc-by-4.0"), spdx("odc-by"), spdx("llama3")
+    ('CC-BY-4.0', 'ODC-By-1.0', '')
+    """
+    name = {"odc-by": "ODC-By-1.0", "odbl": "ODbL-1.0", "pddl": "PDDL-1.0", "other": ""}.get(license, license)
+    try:
+        return canonicalize_license_expression(name) if name and name != "unknown" else ""
+    except InvalidLicenseExpression:
+        return ""
+
+
+def license_url(license: str) -> str:
+    """Where the text of a licence of the Hub can be read, or nothing.
+
+    >>> license_url("cc-by-sa-4.0")
+    'https://creativecommons.org/licenses/by-sa/4.0/'
+    """
+    if license == "cc0-1.0":
+        return "https://creativecommons.org/publicdomain/zero/1.0/"
+    if match := re.fullmatch(r"cc-(by[a-z-]*)-(\d\.\d)", license):
+        return f"https://creativecommons.org/licenses/{match[1]}/{match[2]}/"
+    return f"https://spdx.org/licenses/{name}.html" if (name := spdx(license)) else ""
