@@ -44,7 +44,7 @@ def prepare(partition: Partition, recipe: Recipe, schemas: Mapping[str, Schema],
     with work.stage(partition) as stage:
         for records in read(partition, schema, recipe.limits):
             rows = clean(records.kept, table.clean)
-            checked = validate(rows, schema, partition.table, partition.name)
+            checked = validate(rows, schema, table.id, partition.table, partition.name)
             stage.add(checked.kept, fingerprint(checked.kept, schema, table), records, checked)
     return stage.part
 

@@ -9,7 +9,8 @@ words        what all the others talk about
     dataset      what a dataset is called, who made it, where it comes from
     recipe       recipe.toml as typed, frozen values
     fields       one column, read as Arrow, Hub feature and prose
-    schema       one JSON Schema -> the columns of a table
+    shape        a JSON Schema -> its columns
+    schema       the file of a JSON Schema -> the shape and the rules of a table
     tables       a recipe and its schemas, held against each other
     engine       run a function over many items, results in the order of the items
 
@@ -38,6 +39,7 @@ papers       what is said about a release, computed from its files
     citation     what is known about a release -> CITATION.cff and LICENSE
 
 reader       what people do with a release
+    rows         the rows of a release, judged one by one
     verify       a folder -> the list of what is wrong with it
     drift        a fresh build beside the release that stands
     progress     an engine that is watched

@@ -101,8 +101,11 @@ def build_command(build: Build, name: str = "build_dataset.py", fallback: Path |
             if flags["check"]:
                 return _check(build, path, out, runner)
             built = build(path, out, runner, replace=flags["replace"])
-        _say_warnings(built.warnings)
-        click.echo(_json(built) if flags["as_json"] else _said(built))
+        if flags["as_json"]:
+            click.echo(_json(built))
+        else:
+            _say_warnings(built.warnings)
+            click.echo(_said(built))
         return 0
 
     return command

@@ -9,29 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
-from parquetry.files.stats import Summary, batches, measure
+from parquetry.files.stats import batches
 from parquetry.papers import card, citation
 from parquetry.papers.regions import Facts, region
-from parquetry.record.fingerprint import content, content_digest, key
-from parquetry.record.validate import validate
+from parquetry.reader.rows import AGAIN, Rows
 from parquetry.words.errors import ParquetryError, Problem, VerificationError
-from parquetry.words.schema import Schema, load
+from parquetry.words.schema import load
 
 Strength = Literal["quick", "full", "deep"]
 #: What transport adds to a folder is no change of the release.
 _TRANSPORT = re.compile(r"^(\.gitattributes$|\.cache/|\.git/|\.git$|\.huggingface/)")
 #: Where Parquet files tell `datasets` their features.
 HUB = b"huggingface"
-_AGAIN = "download it again, or build it again"
 
 
 class Report(NamedTuple):
@@ -62,7 +59,7 @@ def verify(release: Path, strength: Strength = "full", only: str = "", expect: s
     judge = _Judge(release, manifest, [only] if only else list(manifest.tables))
     problems = [*judge.names()]
     if strength != "quick":
-        problems += judge.checksums()
+        problems += judge.checksums({problem.where for problem in problems})
     broken = {problem.where for problem in problems}
     problems += judge.counts(broken)
     if strength != "quick":
@@ -92,17 +89,6 @@ def present(release: Path) -> set[str]:
     return {path for path in found if not _TRANSPORT.match(path)}
 
 
-@dataclass
-class _Rows:
-    """What is known of the rows of a table while its files are read."""
-
-    summaries: dict[str, Summary] = field(default_factory=dict)  #: By split.
-    digests: dict[str, bytearray] = field(default_factory=dict)  #: Of the rows of each split, in order.
-    ids: dict[bytes, str] = field(default_factory=dict)  #: Split by id.
-    groups: dict[bytes, str] = field(default_factory=dict)  #: Split by group.
-    pointed: list[tuple[str, str, str, list[bytes]]] = field(default_factory=list)  #: File, column, split, ids.
-
-
 class _Judge:
     """Compares a folder with its manifest."""
 
@@ -120,39 +106,39 @@ class _Judge:
                 yield Problem("MANIFEST_PATH", path, "leads out of the release", "do not trust this folder")
             elif path not in found:
                 if path not in self.optional:
-                    yield Problem("FILE_MISSING", path, "is in the manifest, not in the folder", _AGAIN)
+                    yield Problem("FILE_MISSING", path, "is in the manifest, not in the folder", AGAIN)
             elif path in self.files and (size := (self.release / path).stat().st_size) != self.files[path].bytes:
-                yield Problem("FILE_CHANGED", path, f"has {size} bytes, {self.files[path].bytes} when sealed", _AGAIN)
+                yield Problem("FILE_CHANGED", path, f"has {size} bytes, {self.files[path].bytes} when sealed", AGAIN)
         for path in sorted(found - self.files.keys() - {SUMS, NAME}):
             yield Problem(
                 "FILE_EXTRA", path, "is in the folder, not in the manifest", "remove it; no reader expects it"
             )
 
-    def checksums(self) -> Iterator[Problem]:
-        """Files whose bytes are not those that were sealed."""
+    def checksums(self, known: set[str]) -> Iterator[Problem]:
+        """Files whose bytes are not those that were sealed, besides those that are ``known`` to be wrong."""
         try:
             listed = (self.release / SUMS).read_bytes().decode()
         except (OSError, UnicodeDecodeError):
-            yield Problem("FILE_CHANGED", SUMS, "cannot be read", _AGAIN)
+            yield Problem("FILE_CHANGED", SUMS, "cannot be read", AGAIN)
             return
         sums = {line[66:]: line[:64] for line in listed.splitlines()}
         actual = {NAME: sha256_of(self.release / NAME)}
         for path in self.files.keys() & present(self.release):
             actual[path] = sha256_of(self.release / path)
-        for path in sorted(actual):
+        for path in sorted(actual.keys() - known):
             sealed = self.files[path].sha256 if path in self.files else actual[path]
             if actual[path] not in (sealed, sums.get(path)):
                 what = f"has another content: SHA-256 {actual[path][:12]}…, {sealed[:12]}… when sealed"
-                yield Problem("FILE_CHANGED", path, what, _AGAIN)
+                yield Problem("FILE_CHANGED", path, what, AGAIN)
             elif sealed != actual[path]:
-                yield Problem("FILE_CHANGED", NAME, f"its checksum of {path} is not that of the file", _AGAIN)
+                yield Problem("FILE_CHANGED", NAME, f"its checksum of {path} is not that of the file", AGAIN)
             elif sums.get(path) != actual[path]:
                 if path == NAME:
-                    yield Problem("FILE_CHANGED", NAME, f"is not the file that {SUMS} lists", _AGAIN)
+                    yield Problem("FILE_CHANGED", NAME, f"is not the file that {SUMS} lists", AGAIN)
                 else:
-                    yield Problem("FILE_CHANGED", SUMS, f"its line for {path} is not true", _AGAIN)
+                    yield Problem("FILE_CHANGED", SUMS, f"its line for {path} is not true", AGAIN)
         if listed != manifests.sums(self.manifest, sums.get(NAME, "")) and set(sums.values()) >= set(actual.values()):
-            yield Problem("FILE_CHANGED", SUMS, "is not the list of the files in the manifest", _AGAIN)
+            yield Problem("FILE_CHANGED", SUMS, "is not the list of the files in the manifest", AGAIN)
 
     def counts(self, broken: set[str]) -> Iterator[Problem]:
         """Books and files that disagree on how many rows there are."""
@@ -164,14 +150,14 @@ class _Judge:
                 if whole and rows != stated.rows:
                     where = f"{name}/{split}"
                     yield Problem(
-                        "COUNTS_DIFFER", where, f"{rows} rows in the files, {stated.rows} in the manifest", _AGAIN
+                        "COUNTS_DIFFER", where, f"{rows} rows in the files, {stated.rows} in the manifest", AGAIN
                     )
             for source in known.sources:
                 if source.read != source.published + sum(source.removed.values()):
                     what = f"{source.read} read is not {source.published} published and the removed"
-                    yield Problem("COUNTS_DIFFER", f"{NAME}: {source.path}", what, _AGAIN)
+                    yield Problem("COUNTS_DIFFER", f"{NAME}: {source.path}", what, AGAIN)
             if sum(source.published for source in known.sources) != sum(split.rows for split in known.splits.values()):
-                yield Problem("COUNTS_DIFFER", f"{NAME}: {name}", "sources and splits have different sums", _AGAIN)
+                yield Problem("COUNTS_DIFFER", f"{NAME}: {name}", "sources and splits have different sums", AGAIN)
 
     def _rows(self, file: File) -> int:
         try:
@@ -181,102 +167,53 @@ class _Judge:
 
     def contents(self, broken: set[str], *, deep: bool) -> Iterator[Problem]:
         """What is wrong inside the files that are as they were sealed."""
-        schemas, tables, found = dict[str, Schema](), dict[str, _Rows](), list[Problem]()
+        tables, found = dict[str, Rows](), list[Problem]()
         for name in self.tables:
-            path = self.manifest.tables[name].schema_file
+            facts = self.manifest.tables[name]
             try:
-                schemas[name] = load(self.release / path, path)
+                schema = load(self.release / facts.schema_file, facts.schema_file)
             except (ParquetryError, OSError) as error:
-                found += (
-                    error.problems if isinstance(error, ParquetryError) else [Problem("FILE_MISSING", path, str(error))]
-                )
+                missing = [Problem("FILE_MISSING", facts.schema_file, "cannot be read", AGAIN)]
+                found += error.problems if isinstance(error, ParquetryError) else missing
                 continue
-            if schemas[name].sha256 != self.manifest.tables[name].schema_sha256:
-                found.append(Problem("SCHEMA_DIFFERS", path, "is not the schema that the rows were checked by", _AGAIN))
-            tables[name] = _Rows()
-            for split in self.manifest.tables[name].splits:
-                tables[name].summaries[split], tables[name].digests[split] = Summary(), bytearray()
-                for file in self.manifest.shards(name, split):
-                    if file.path not in broken:
-                        found += self.file(file.path, (name, split), schemas[name], tables[name], deep=deep)
+            if schema.sha256 != facts.schema_sha256:
+                what = "is not the schema that the rows were checked by"
+                found.append(Problem("SCHEMA_DIFFERS", facts.schema_file, what, AGAIN))
+            tables[name] = Rows(name, facts, schema, deep)
+            places = [(split, file.path) for split in facts.splits for file in self.manifest.shards(name, split)]
+            for split, path in places:
+                if path not in broken:
+                    found += self.file(path, split, tables[name])
         yield from found
         if not broken and not found:
-            for name in self.tables:
-                yield from self.table(name, tables, schemas[name], deep=deep)
+            for rows in tables.values():
+                yield from rows.problems(tables)
             if not self.optional:
+                schemas = {name: rows.schema for name, rows in tables.items()}
                 summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}
                 yield from self.papers(Facts(self.manifest, schemas, summaries))
 
-    def file(self, path: str, place: tuple[str, str], schema: Schema, rows: _Rows, *, deep: bool) -> Iterator[Problem]:
+    def file(self, path: str, split: str, rows: Rows) -> Iterator[Problem]:
         """What is wrong in one Parquet file; what it holds is added to ``rows``."""
-        name, split = place
+        expected = rows.schema.arrow
         try:
             found = pq.read_schema(self.release / path)
-            if not found.equals(schema.arrow) or found.metadata.get(HUB) != schema.arrow.metadata[HUB]:
-                yield Problem("SCHEMA_DIFFERS", path, f"has other columns, types or features than {name}", _AGAIN)
+            if not found.equals(expected) or (found.metadata or {}).get(HUB) != expected.metadata[HUB]:
+                yield Problem("SCHEMA_DIFFERS", path, f"has other columns, types or features than {rows.name}", AGAIN)
                 return
             for batch in batches(path, self.release):
-                rows.summaries[split] += measure(batch, schema.fields)
-                if deep:
-                    yield from self.batch(batch, path, place, schema, rows)
+                yield from rows.add(batch, path, split)
         except (OSError, pa.ArrowException) as error:
-            yield Problem("FILE_UNREADABLE", path, f"is not a sound Parquet file: {str(error)[:120]}", _AGAIN)
-
-    def batch(
-        self, batch: pa.RecordBatch, path: str, place: tuple[str, str], schema: Schema, rows: _Rows
-    ) -> Iterator[Problem]:
-        """What is wrong with the rows of a batch, and what the table needs to know of them."""
-        name, split = place
-        facts = self.manifest.tables[name]
-        for bad in validate(batch, schema, name, path).removed:
-            yield Problem(bad.code, f"{path} {bad.pointer}", bad.message, _AGAIN)
-        for row in batch.to_pylist():
-            rows.digests[split] += content(row, schema.fields)
-            own = _key(row, facts.id, schema)
-            if own in rows.ids:
-                yield Problem("ID_DUPLICATE", path, f"the id {_named(row, facts.id)} stands twice", _AGAIN)
-            rows.ids[own] = split
-            if any(row[column] is not None for column in facts.group_by):
-                there = rows.groups.setdefault(_key(row, facts.group_by, schema), split)
-                if there != split:
-                    what = f"the group {_named(row, facts.group_by)} stands in {there} and {split}"
-                    yield Problem("SPLIT_LEAK", path, what, "do not use these splits to measure anything")
-            for column in facts.references:
-                one = schema[column]
-                values = (row[column] or []) if one.kind == "list" else [row[column]]
-                inner = one.fields[0] if one.kind == "list" else one
-                ids = [key([inner], [value]) for value in values if value is not None]
-                rows.pointed.append((path, column, split, ids))
-
-    def table(self, name: str, tables: dict[str, _Rows], schema: Schema, *, deep: bool) -> Iterator[Problem]:
-        """What is wrong with a table as a whole."""
-        facts, rows = self.manifest.tables[name], tables[name]
-        for split, stated in facts.splits.items():
-            where, found = f"{name}/{split}", rows.summaries[split]
-            if (found.rows, found.bytes) != (stated.rows, stated.bytes):
-                what = f"{found.rows} rows of {found.bytes} bytes, the manifest says {stated.rows} of {stated.bytes}"
-                yield Problem("COUNTS_DIFFER", where, what, _AGAIN)
-            if deep and content_digest(schema.fields, [bytes(rows.digests[split])]) != stated.sha256:
-                yield Problem(
-                    "CONTENT_DIFFERS", where, "the rows do not have the content digest of the manifest", _AGAIN
-                )
-        for path, column, split, ids in rows.pointed if deep else ():
-            target = tables.get(facts.references[column])
-            if target and (lost := [one for one in ids if one not in target.ids]):
-                yield Problem("REFERENCE_BROKEN", f"{path} /{column}", f"{len(lost)} of a row lead nowhere", _AGAIN)
-            elif (
-                target and facts.split_method == "follow" and facts.split_rule == column and target.ids[ids[0]] != split
-            ):
-                yield Problem("SPLIT_LEAK", path, f"a row is not in the split of its {column}", _AGAIN)
+            yield Problem("FILE_UNREADABLE", path, f"is not a sound Parquet file: {str(error)[:120]}", AGAIN)
 
     def papers(self, facts: Facts) -> Iterator[Problem]:
         """Numbers and names in the papers that the files do not bear out."""
         for name, text in (("CITATION.cff", citation.citation(facts)), ("LICENSE", citation.license_text(facts))):
             if self.text(name) != text:
-                yield Problem("CARD_DIFFERS", name, "does not say what the manifest says", _AGAIN)
+                yield Problem("CARD_DIFFERS", name, "does not say what the manifest says", AGAIN)
         readme = self.text("README.md")
         if not readme.startswith(matter := card.front_matter(facts)):
-            yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", _AGAIN)
+            yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)
         documents = [path for path in self.files if path.startswith(f"{card.DOCUMENTS}/")]
         for name, text in [("README.md", readme[len(matter) :]), *((path, self.text(path)) for path in documents)]:
             yield from stale(text, facts, name)
@@ -305,12 +242,4 @@ def stale(text: str, facts: Facts, name: str) -> Iterator[Problem]:
         old, new = card.regions_of(text), card.regions_of(fresh)
         for region_name in asked:
             if old.get(region_name) != new.get(region_name):
-                yield Problem("CARD_DIFFERS", f"{name}: {region_name}", "does not say what the files hold", _AGAIN)
-
-
-def _key(row: dict[str, Any], columns: tuple[str, ...], schema: Schema) -> bytes:
-    return key([schema[column] for column in columns], [row[column] for column in columns])
-
-
-def _named(row: dict[str, Any], columns: tuple[str, ...]) -> str:
-    return repr(", ".join(str(row[column]) for column in columns))
+                yield Problem("CARD_DIFFERS", f"{name}: {region_name}", "does not say what the files hold", AGAIN)

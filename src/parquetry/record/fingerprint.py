@@ -21,6 +21,8 @@ from parquetry.words.recipe import Table
 from parquetry.words.records import LINE
 from parquetry.words.schema import Schema
 
+#: A number of bytes for each row.
+Sizes = np.ndarray[Any, np.dtype[np.int64]]
 #: ``bytes`` of the row as Arrow holds it; ``row`` its content digest; ``id``, ``text`` (what duplicates are judged by)
 #: and ``key`` (what must stay together) 128 bits of a digest each; a column of such ids for each reference.
 PRINTS = [
@@ -104,7 +106,7 @@ def short(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()[:16]
 
 
-def row_bytes(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.int64]]:
+def row_bytes(batch: pa.RecordBatch) -> Sizes:
     """Bytes of each row as Arrow holds it, validity bits aside; the sum does not depend on how rows are batched."""
     total = np.zeros(batch.num_rows, np.int64)
     for column in batch.columns:
@@ -112,14 +114,15 @@ def row_bytes(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.int64]]:
     return total
 
 
-def _bytes(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _bytes(column: pa.Array) -> Sizes:
     if pa.types.is_string(column.type):
-        lengths: np.ndarray[Any, np.dtype[np.int64]] = np.diff(_offsets(column))
+        lengths: Sizes = np.diff(_offsets(column))
         return 4 + lengths
     if pa.types.is_list(column.type):
         sums = np.concatenate([[0], np.cumsum(_bytes(column.values))])
         offsets = _offsets(column)
-        return 4 + sums[offsets[1:]] - sums[offsets[:-1]]
+        spans: Sizes = sums[offsets[1:]] - sums[offsets[:-1]]
+        return 4 + spans
     if pa.types.is_struct(column.type):
         total = np.zeros(len(column), np.int64)
         for index in range(column.type.num_fields):
@@ -128,7 +131,7 @@ def _bytes(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.full(len(column), max(1, column.type.bit_width // 8), np.int64)
 
 
-def _offsets(column: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _offsets(column: pa.Array) -> Sizes:
     raw = np.frombuffer(column.buffers()[1] or b"\0\0\0\0", np.int32)
     return raw[column.offset : column.offset + len(column) + 1].astype(np.int64)
 

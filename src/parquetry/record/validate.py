@@ -8,7 +8,7 @@ refused. Three keywords are judged by jsonschema-rs in both, so that the answer 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -40,19 +40,22 @@ class Verdict(NamedTuple):
     message: str
 
 
-def validate(batch: pa.RecordBatch, schema: Schema, table: str = "", source: str = "") -> Sifted:
-    """Split a batch into the rows that satisfy the schema and the others.
+def validate(
+    batch: pa.RecordBatch, schema: Schema, ids: Sequence[str] = (), table: str = "", source: str = ""
+) -> Sifted:
+    """Split a batch into the rows that satisfy the schema and have an id, and the others.
 
     Args:
         batch: Rows with the columns of the schema; `LINE` beside them if they come from a source.
         schema: The rules.
+        ids: Columns that identify a row; none of them may be null or empty.
         table, source: What the removed rows are said to come from.
     """
     fine: list[bool] = []
     removed: list[Removed] = []
     for number, row in enumerate(batch.to_pylist(), start=1):
         record = document(schema.fields, row)
-        verdict = judge(record, schema)
+        verdict = judge(record, schema) or _unnamed(row, ids)
         fine.append(verdict is None)
         if verdict:
             line = row.get(LINE.name, number)
@@ -81,6 +84,11 @@ def explain(record: dict[str, Any], exact: Validator) -> Verdict | None:
     more = f" (and {len(errors) - 1} more: {', '.join(_places(errors[1:4]))})" if len(errors) > 1 else ""
     code = "SCHEMA_ENUM" if _labels(error) else CODES.get(str(error.validator), "SCHEMA_RULE")
     return Verdict(code, pointer(*where), _message(error) + more)
+
+
+def _unnamed(row: Mapping[str, Any], ids: Sequence[str]) -> Verdict | None:
+    empty = next((name for name in ids if row[name] in (None, "")), None)
+    return Verdict("ID_EMPTY", pointer(empty), "the id is null or empty") if empty is not None else None
 
 
 @lru_cache(maxsize=256)

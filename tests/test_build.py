@@ -1,0 +1,330 @@
+"""The whole build: the same bytes whatever does not matter, all or nothing, and balanced books."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import build_dataset
+import pyarrow.parquet as pq
+import pytest
+from conftest import RELEASE, ROOT, Project, contents
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from parquetry.reader.drift import BUILT, REFRESHED, REPLACED, UP_TO_DATE
+from parquetry.reader.verify import verify
+from parquetry.record import sources
+from parquetry.words.engine import Local
+from parquetry.words.errors import InputError, RecipeError
+
+
+def bundled(repository: Path, workers: int = 1) -> dict[str, bytes]:
+    """The files of the bundled dataset, built anew."""
+    out = repository / "out"
+    return contents(build_dataset.build(repository / "recipe.toml", out, Local(workers)).place)
+
+
+def test_the_committed_release_is_what_the_sources_give(repository: Path) -> None:
+    assert bundled(repository) == contents(RELEASE)
+
+
+def test_the_bundled_dataset_has_189_events_in_three_splits() -> None:
+    rows = {
+        table: {f.name.split("-")[0]: pq.read_metadata(f).num_rows for f in (RELEASE / "data" / table).iterdir()}
+        for table in ("articles", "events", "actors")
+    }
+    assert rows == {
+        "articles": {"train": 5, "validation": 2, "test": 2},
+        "events": {"train": 79, "validation": 22, "test": 88},
+        "actors": {"train": 66},
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("rows", [1, 7, 4096])
+def test_workers_and_batches_do_not_show(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, workers: int, rows: int
+) -> None:
+    monkeypatch.setattr(sources, "BATCH_ROWS", rows)
+    assert bundled(repository, workers) == contents(RELEASE)
+
+
+@pytest.mark.parametrize(
+    "variation",
+    [
+        {"TZ": "Pacific/Kiritimati"},
+        {"LC_ALL": "C"},
+        {"LC_ALL": "tr_TR.UTF-8"},
+        {"PYTHONHASHSEED": "1"},
+        {"PYTHONHASHSEED": "4242"},
+        {"umask": "0o077"},
+        {"umask": "0o000"},
+        {"cwd": "/"},
+        {"PYTHONOPTIMIZE": "2"},
+    ],
+    ids=str,
+)
+def test_the_surroundings_do_not_show(repository: Path, variation: dict[str, str]) -> None:
+    """Another time zone, locale, hash seed, umask or working directory gives the same bytes."""
+    environment = os.environ | {k: v for k, v in variation.items() if k.isupper()}
+    command = [
+        sys.executable,
+        str(ROOT / "build_dataset.py"),
+        str(repository / "recipe.toml"),
+        "--out",
+        str(repository / "out"),
+    ]
+    umask = int(variation.get("umask", "0o022"), 8)
+    subprocess.run(
+        command, env=environment, cwd=variation.get("cwd", "."), umask=umask, check=True, capture_output=True
+    )
+    assert contents(repository / "out" / RELEASE.name) == contents(RELEASE)
+
+
+def test_a_released_file_can_be_read_by_all_whatever_the_umask(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    before = os.umask(0o077)
+    try:
+        place = project.build().place
+    finally:
+        os.umask(before)
+    assert {oct(path.stat().st_mode & 0o777) for path in place.rglob("*") if path.is_file()} == {"0o644"}
+
+
+def test_a_second_build_finds_the_same_bytes(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    assert project.build().outcome == BUILT
+    before = {p: p.stat().st_mtime_ns for p in project.release.rglob("*")}
+    assert project.build().outcome == UP_TO_DATE
+    assert {p: p.stat().st_mtime_ns for p in project.release.rglob("*")} == before
+
+
+def test_other_papers_may_take_the_place_of_the_same_data(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    project.build()
+    project.edit("Notes to try things out.", "Notes, better said.")
+    assert project.build().outcome == REFRESHED
+    assert "Notes, better said" in (project.release / "README.md").read_text("utf-8")
+
+
+def test_other_data_does_not_take_the_place_of_a_version_unless_it_is_said(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    project.build()
+    before = contents(project.release)
+    project.rows("notes.jsonl", [{"id": "1", "text": "two"}])
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert error.value.problems[0].code == "VERSION_EXISTS"
+    assert contents(project.release) == before
+    assert project.build(replace=True).outcome == REPLACED
+    assert not verify(project.release, "deep").problems
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    mine = project.file("out/notes-1.0.0/thesis.txt", "years of work")
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert error.value.problems[0].code == "OUTPUT_NOT_OURS"
+    assert mine.read_text("utf-8") == "years of work"
+
+
+def test_a_refused_build_changes_nothing_and_tells_all(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    project.build()
+    before = contents(project.release)
+    project.rows(
+        "notes.jsonl",
+        [
+            {"id": "1", "text": "one"},
+            '{"id": "2", "text": ',
+            {"id": "3", "text": ""},
+            {"id": "1", "text": "another"},
+            {"id": "5", "text": "five", "tags": ["a", "z"]},
+            {"id": "", "text": "nameless"},
+        ],
+    )
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert [(p.code, p.where, p.what) for p in error.value.problems[:-1]] == [
+        ("ID_DUPLICATE", "notes.jsonl:4", "has the id of notes.jsonl:1, and other content"),
+        ("ID_EMPTY", "notes.jsonl:6 /id", "the id is null or empty"),
+        ("JSON_SYNTAX", "notes.jsonl:2", "expecting value, column 21 (the line looks cut off)"),
+        ("SCHEMA_ENUM", "notes.jsonl:5 /tags/1", "'z' is not one of 'a', 'b'"),
+        ("SCHEMA_LENGTH", "notes.jsonl:3 /text", "'' should be non-empty"),
+    ]
+    assert contents(project.release) == before
+    refused = project.root / "out/notes-1.0.0.refused"
+    lines = [json.loads(line) for line in (refused / "rejected.jsonl").read_text("utf-8").splitlines()]
+    assert [(line["line"], line["code"]) for line in lines] == [
+        (2, "JSON_SYNTAX"),
+        (3, "SCHEMA_LENGTH"),
+        (4, "ID_DUPLICATE"),
+        (5, "SCHEMA_ENUM"),
+        (6, "ID_EMPTY"),
+    ]
+    assert lines[0]["row"] == '{"id": "2", "text": '
+    assert lines[2]["row"]["text"] == "another"
+    assert oct(refused.stat().st_mode & 0o777) == "0o700"
+    assert sorted(p.name for p in (project.root / "out").iterdir()) == ["notes-1.0.0", "notes-1.0.0.refused"]
+
+
+def test_a_build_that_succeeds_forgets_what_an_earlier_one_was_refused_for(project: Project) -> None:
+    project.rows("notes.jsonl", ["no"])
+    with pytest.raises(InputError):
+        project.build()
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    project.build()
+    assert [p.name for p in (project.root / "out").iterdir()] == ["notes-1.0.0"]
+
+
+def test_a_reference_to_a_row_that_goes_is_broken_too(project: Project) -> None:
+    """Removing one row can break a reference, and removing that row another."""
+    document = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"id": {"type": "string"}, "next": {"type": ["string", "null"]}},
+    }
+    project.schema("chain", document)
+    project.recipe(
+        project.root.joinpath("recipe.toml").read_text("utf-8")
+        + '\n[tables.chain]\nschema = "chain.schema.json"\nsources = ["chain.jsonl"]\nid = "id"\n'
+        'references = { next = "chain" }\nsplit = { only = "train" }\n[limits]\nrejected = 3\n'
+    )
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    rows = [{"id": "a", "next": "b"}, {"id": "b", "next": "c"}, {"id": "c", "next": "gone"}, {"id": "d", "next": None}]
+    project.rows("chain.jsonl", [*rows, {"id": "e", "next": "d"}])
+    built = project.build()
+    (source,) = built.manifest.tables["chain"].sources
+    assert (source.read, source.published, source.removed) == (5, 2, {"REFERENCE_BROKEN": 3})
+    lines = (project.root / "out/notes-1.0.0.removed/rejected.jsonl").read_text("utf-8").splitlines()
+    assert [(r["line"], r["pointer"], r["message"]) for r in map(json.loads, lines)] == [
+        (1, "/next", "'b' is not the id of a row that stays"),
+        (2, "/next", "'c' is not the id of a row that stays"),
+        (3, "/next", "'gone' is not the id of a row that stays"),
+    ]
+
+
+def test_duplicates_are_dropped_and_kept_beside_the_release(project: Project) -> None:
+    project.edit('id = "id"', 'id = "id"\ntext = ["text"]')
+    project.rows(
+        "notes.jsonl", [{"id": "1", "text": "same"}, {"id": "2", "text": "other"}, {"id": "3", "text": "same"}]
+    )
+    project.build()
+    beside = project.root / "out/notes-1.0.0.removed"
+    (line,) = map(json.loads, (beside / "duplicates.jsonl").read_text("utf-8").splitlines())
+    assert (line["code"], line["line"], line["message"]) == ("DUPLICATE", 3, "repeats notes.jsonl:1")
+    assert not (beside / "rejected.jsonl").exists()
+
+
+def test_a_row_that_follows_stands_where_its_target_stands(project: Project) -> None:
+    document = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"id": {"type": "string"}, "note": {"type": "string"}},
+    }
+    project.schema("marks", document)
+    project.recipe(
+        project.root.joinpath("recipe.toml").read_text("utf-8")
+        + '\n[tables.marks]\nschema = "marks.schema.json"\nsources = ["marks.jsonl"]\nid = "id"\n'
+        'references = { note = "notes" }\nsplit = { follow = "note" }\n'
+    )
+    project.rows("notes.jsonl", [{"id": f"n{i}", "text": f"text {i}"} for i in range(50)])
+    project.rows("marks.jsonl", [{"id": f"m{i}", "note": f"n{i % 50}"} for i in range(120)])
+    place = project.build().place
+    for split in ("train", "test"):
+        notes = set(pq.read_table(place / f"data/notes/{split}-00000-of-00001.parquet")["id"].to_pylist())
+        marks = set(pq.read_table(place / f"data/marks/{split}-00000-of-00001.parquet")["note"].to_pylist())
+        assert marks == notes
+
+
+def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_warning(project: Project) -> None:
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'assigned = "splits.csv"\ngroup_by = ["source"]')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one", "source": "x"}, {"id": "2", "text": "two", "source": "y"}])
+    project.file("splits.csv", "source,split\nx,train\nz,test\n")
+    with pytest.raises(InputError) as error:
+        project.build()
+    (problem,) = error.value.problems
+    assert problem.code == "SPLIT_UNASSIGNED"
+    assert problem.what == "1 rows have a value of source that has no line (lines 2 of the sources)"
+    project.file("splits.csv", "source,split\nx,train\ny,test\nz,test\n")
+    built = project.build()
+    assert [(w.code, w.where) for w in built.warnings] == [("WARN_SPLIT_UNUSED", "splits.csv:4")]
+
+
+def test_nothing_is_written_when_the_recipe_is_wrong(project: Project) -> None:
+    project.edit('id = "id"', 'id = "nope"\ntext = ["tags"]')
+    with pytest.raises(RecipeError) as error:
+        project.build()
+    assert [(p.where, p.what) for p in error.value.problems] == [
+        ("recipe.toml: tables.notes.id", "the schema has no property 'nope'"),
+        ("recipe.toml: tables.notes.text", "'tags' is list of text, not text"),
+    ]
+    assert not (project.root / "out").exists()
+
+
+def test_a_table_that_loses_every_row_ends_the_build(project: Project) -> None:
+    project.edit("[tables.notes.split]", "[limits]\nrejected = 10\n\n[tables.notes.split]")
+    project.rows("notes.jsonl", ["no", "never"])
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert [p.code for p in error.value.problems] == ["TABLE_EMPTY", "REFUSED"]
+
+
+def test_shards_and_row_groups_are_cut_by_bytes(project: Project) -> None:
+    project.edit(
+        "[tables.notes.split]", '[files]\nshard_bytes = "20kB"\nrow_group_bytes = "5kB"\n\n[tables.notes.split]'
+    )
+    project.rows("notes.jsonl", [{"id": str(i), "text": "x" * (i % 500)} for i in range(1, 1000) if i % 500])
+    place = project.build(workers=2).place
+    files = sorted((place / "data/notes").glob("train-*"))
+    assert len(files) > 5
+    sizes = [pq.read_table(file).nbytes for file in files]
+    assert max(sizes) < 25_000
+    assert min(sizes) > 10_000
+    assert pq.ParquetFile(files[0]).num_row_groups == 4
+    rows = [row for file in files for row in pq.read_table(file)["id"].to_pylist()]
+    assert rows == sorted(rows, key=int)
+
+
+lines = st.one_of(
+    st.builds(
+        lambda i, t: json.dumps({"id": str(i), "text": t}), st.integers(0, 30), st.sampled_from(["a", "b", "", "c"])
+    ),
+    st.sampled_from(["", "  ", "nonsense", "[]", '{"id": "7"}', '{"id": "8", "text": "x", "more": 1}', '{"id": "9"']),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(lines, min_size=1, max_size=30), min_size=1, max_size=3))
+def test_the_books_balance(tmp_path_factory: pytest.TempPathFactory, files: list[list[str]]) -> None:
+    """Read = published + removed for each source, by a count of our own."""
+    project = Project(tmp_path_factory.mktemp("books"))
+    project.edit("[tables.notes.split]", '[limits]\nrejected = "100%"\n\n[tables.notes.split]')
+    project.edit('id = "id"', 'id = "id"\ntext = ["text"]')
+    for index, some in enumerate(files):
+        project.rows(f"notes{index}.jsonl", some)
+    try:
+        built = project.build()
+    except InputError as error:
+        assert {p.code for p in error.problems} <= {"TABLE_EMPTY", "REFUSED"}
+        return
+    beside = project.root / "out/notes-1.0.0.removed"
+    removed = (
+        [json.loads(x) for p in beside.glob("*") for x in p.read_text("utf-8").splitlines()] if beside.exists() else []
+    )
+    for source in built.manifest.tables["notes"].sources:
+        some = files[int(source.path.removeprefix("notes").removesuffix(".jsonl"))]
+        assert source.read == sum(1 for line in some if line.strip())
+        assert source.blank_lines == sum(1 for line in some if not line.strip())
+        mine = [row for row in removed if row["source"] == source.path]
+        assert source.read == source.published + len(mine)
+        assert sum(source.removed.values()) == len(mine)
+        assert len({row["line"] for row in mine}) == len(mine)
+    assert sum(pq.read_metadata(p).num_rows for p in built.place.glob("data/notes/*.parquet")) == sum(
+        source.published for source in built.manifest.tables["notes"].sources
+    )

@@ -1,0 +1,100 @@
+"""Documentation that cannot rot: computed parts are fresh, commands run, links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click import Group
+from conftest import ROOT
+
+from parquetry.papers.card import fill
+from parquetry.reader.cli import build_command, group
+from parquetry.words.recipe import Recipe
+
+PAGES = [ROOT / "README.md", ROOT / "DATASET_CARD.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("http:", "https:", "#")):
+            assert (page.parent / target.split("#")[0]).exists(), target
+
+
+def test_computed_parts_are_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/fill.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_option_of_every_command_is_on_the_page() -> None:
+    page = (ROOT / "docs/COMMANDS.md").read_text("utf-8")
+    commands = [build_command(lambda: None), *(group.commands.values() if isinstance(group, Group) else ())]  # type: ignore[arg-type]
+    for command in commands:
+        for option in (flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")):
+            assert option in page, f"{command.name} {option}"
+
+
+def test_every_key_of_the_recipe_is_on_the_page() -> None:
+    page = (ROOT / "docs/RECIPE.md").read_text("utf-8")
+    for part in Recipe.model_json_schema()["$defs"].values():
+        for key, spec in part.get("properties", {}).items():
+            assert f"| `{key}` |" in page
+            assert spec.get("description") or "$ref" in str(spec), f"{key} has no meaning"
+
+
+def test_the_first_screen_of_the_readme_is_forty_lines() -> None:
+    head = (ROOT / "README.md").read_text("utf-8").split("## What you get")[0]
+    assert len(head.splitlines()) <= 42
+
+
+def test_the_readme_s_way_to_a_dataset_of_one_s_own_works(tmp_path: Path) -> None:
+    """The commands and files of "Make it yours", as they stand there."""
+    section = (ROOT / "README.md").read_text("utf-8").split("## Make it yours")[1].split("\n## ")[0]
+    blocks = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
+    shell = [text for kind, text in blocks if kind == "sh"]
+    here = tmp_path / "mine"
+    start = "\n".join(line for line in shell[0].splitlines() if not line.startswith("pip install"))
+    subprocess.run(["sh", "-e", "-c", start], cwd=tmp_path, check=True)
+    for name, kind in (("record.schema.json", "json"), ("recipe.toml", "toml")):
+        (here / name).write_text(next(text for one, text in blocks if one == kind), "utf-8")
+    (tmp_path / "bin").mkdir()
+    tool = tmp_path / "bin/parquetry"
+    tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m parquetry "$@"\n')
+    tool.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+    }
+    done = subprocess.run(
+        ["sh", "-e", "-c", shell[1]], cwd=here, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "mine-1.0.0: sound (deep)" in done.stdout
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    """No path of a machine, no registry host, in anything that is committed."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        "\n"
+    )
+    words = re.compile(
+        "|".join((r"(?<![\w*.)-])/(wo" + "rk|ro" + "ot)/", "py" + r"pi\.org", "pythonhos" + "ted", "TO" + r"DO\b"))
+    )
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if path.suffix != ".parquet" and path.is_file():
+            assert not words.search(path.read_text("utf-8", errors="replace")), name
+
+
+def test_filling_twice_is_filling_once_and_prose_is_left_alone() -> None:
+    text = "a\n<!-- begin: x -->\nold\n<!-- end: x -->\nb <!-- a comment -->\n"
+    once = fill(text, lambda name: f"new {name}", "page")
+    assert once == "a\n<!-- begin: x -->\nnew x\n<!-- end: x -->\nb <!-- a comment -->\n"
+    assert fill(once, lambda name: f"new {name}", "page") == once
