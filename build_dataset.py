@@ -25,8 +25,7 @@ from parquetry.files.workspace import Part, Workspace
 from parquetry.papers.card import Prose, cards, refresh
 from parquetry.papers.citation import citation, license_text
 from parquetry.papers.regions import facts
-from parquetry.reader import cli
-from parquetry.reader.drift import UP_TO_DATE, outcome
+from parquetry.reader.drift import UP_TO_DATE, Built, outcome
 from parquetry.reader.verify import check
 from parquetry.record.clean import clean
 from parquetry.record.fingerprint import fingerprint
@@ -55,7 +54,7 @@ def finish(cut: Cut, parts: list[Part], recipe: Recipe, schemas: Mapping[str, Sc
     return shard(cut, measure_file(cut.path, work.release, schemas[cut.table]), work.release)
 
 
-def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False) -> cli.Built:
+def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False) -> Built:
     """Build, describe, seal and verify the dataset of one recipe; only then let it be seen."""
     recipe, root = load(path), path.parent
     schemas = schemas_of(recipe, root)
@@ -93,8 +92,10 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
     refreshed = refresh(prose, known, root) if out is None else []
     hints = [*(hint for schema in schemas.values() for hint in schema.warnings), *books.warnings, *warnings]
-    return cli.Built(manifest, work.place, done, hints, prose, known, refreshed)
+    return Built(manifest, work.place, done, hints, prose, known, refreshed)
 
 
 if __name__ == "__main__":
-    sys.exit(cli.main(build))
+    from parquetry.reader import cli
+
+    sys.exit(cli.main(build, __file__))

@@ -12,7 +12,7 @@ from typing import Any
 import build_dataset
 import pytest
 
-from parquetry.reader.cli import Built
+from parquetry.reader.drift import Built
 from parquetry.words.engine import Local
 
 ROOT = Path(__file__).resolve().parent.parent

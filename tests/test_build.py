@@ -328,3 +328,37 @@ def test_the_books_balance(tmp_path_factory: pytest.TempPathFactory, files: list
     assert sum(pq.read_metadata(p).num_rows for p in built.place.glob("data/notes/*.parquet")) == sum(
         source.published for source in built.manifest.tables["notes"].sources
     )
+
+
+def test_without_a_recipe_the_story_takes_the_one_beside_it(repository: Path, tmp_path: Path) -> None:
+    (repository / "build_dataset.py").write_bytes((ROOT / "build_dataset.py").read_bytes())
+    command = [sys.executable, str(repository / "build_dataset.py")]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert contents(repository / "data" / RELEASE.name) == contents(RELEASE)
+
+
+def test_a_release_that_is_replaced_is_never_missing(project: Project) -> None:
+    """A reader who looks all the time sees the old or the new one, whole."""
+    import threading
+
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    place, gaps, looks = project.build().place, [], []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            looks.append(1)
+            if not (place / "SHA256SUMS").exists():
+                gaps.append(1)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for index in range(20):
+            project.rows("notes.jsonl", [{"id": "1", "text": f"text {index}"}])
+            project.build(replace=True)
+    finally:
+        done.set()
+        watcher.join()
+    assert len(looks) > 100
+    assert gaps == []

@@ -216,7 +216,8 @@ def test_an_interrupted_build_leaves_nothing(project: Project, number: signal.Si
 def test_a_build_leaves_pandas_unimported(project: Project) -> None:
     """Arrow would import it where it is installed, and it costs two seconds."""
     project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
-    code = "import sys, build_dataset as b; b.cli.main(b.build); print('pandas' in sys.modules)"
+    code = "import sys, build_dataset as b; from parquetry.reader import cli"
+    code += "; cli.main(b.build); print('pandas' in sys.modules)"
     command = [sys.executable, "-c", code, "recipe.toml", "--out", "out"]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"

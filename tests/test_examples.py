@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import build_dataset
 import datasets
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from conftest import ROOT, SHARED
 
-import build_dataset
 from parquetry.files import manifest
 from parquetry.reader.verify import verify
 from parquetry.words.engine import Local
@@ -249,7 +249,7 @@ def test_the_readme_turns_a_clone_into_posts_that_the_adapter_reads(
 ) -> None:
     posts = {
         "_index.md": "---\ntitle: News\n---\n",
-        "2019-05-07-a.md": "---\n# note\nslug: 124062\ndate: 2019-05-07 10:00:00\ntitle: A\nauthors:\n  - x\n  - y\n---\n",
+        "2019-05-07-a.md": "---\n# note\nslug: 124062\ndate: 2019-05-07 10:00:00\ntitle: A\nauthors: [x, y]\n---\n",
         "2019-05-08-b.md": "---\r\ndate: 2011-11-28 8:32:24 -0400\r\ntitle: É\r\n---\r\n\n---\nBody\r\n",
         "2019-05-09-c.md": "\n---\ntitle: C\n---\nBody",
     }
@@ -394,7 +394,7 @@ def test_records_without_what_is_private_fit_the_same_schemas(tmp_path: Path) ->
     private = snippets("openstates-people")[1]
     for table in TABLES["openstates-people"]:
         with gzip.open(folder / f"work/{table}.jsonl.gz", "wt", encoding="utf-8") as file:
-            for row in corpus("openstates-people", f"{table}.jsonl.gz")[::10]:
+            for row in corpus("openstates-people", f"{table}.jsonl.gz")[:: 10 if table == "people" else 1]:
                 scope = {"row": row}
                 exec(compile("if True:\n" + private, "README.md", "exec"), scope)
                 file.write(json.dumps(scope["row"]) + "\n")

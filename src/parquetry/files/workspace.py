@@ -10,6 +10,7 @@ Nothing appears at the release's place before `Workspace.commit`; a build that f
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -129,16 +130,16 @@ class Workspace:
             path.write_bytes(text.encode())
 
     def commit(self) -> None:
-        """Put the release in its place, all at once."""
-        old = self.root / "old"
+        """Put the release in its place, all at once; what stood there goes with the workspace."""
         for path in [*self.release.rglob("*"), self.release]:
             path.chmod(0o755 if path.is_dir() else 0o644)
             handle = os.open(path, os.O_RDONLY)
             os.fsync(handle)
             os.close(handle)
         if self.place.exists():
-            self.place.rename(old)
-        self.release.rename(self.place)
+            _exchange(self.release, self.place)
+        else:
+            self.release.rename(self.place)
 
 
 class Stage:
@@ -184,3 +185,15 @@ class Stage:
         path = self._root / kind / self._partition.table / f"{self._partition.index:05d}.{suffix}"
         path.parent.mkdir(exist_ok=True)
         return path
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two folders change places; in one step where the system can, so that neither is ever missing."""
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: renameat2(2)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2") and libc.renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
+        return
+    aside = one.with_name(f"{one.name}.old")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)

@@ -9,49 +9,36 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 import parquetry
-from parquetry.files.manifest import SUMS, Manifest, sha256_of
-from parquetry.papers.card import Prose
-from parquetry.papers.regions import Facts
-from parquetry.reader.drift import UP_TO_DATE, drift, stale_prose
+from parquetry.files.manifest import SUMS, sha256_of
+from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
 from parquetry.reader.progress import watching
 from parquetry.reader.verify import Report, Strength, verify
 from parquetry.words.engine import Engine, Local
 from parquetry.words.errors import MachineError, ParquetryError, Problem, RecipeError, VerificationError, printable
-
-
-class Built(NamedTuple):
-    """What a build brought about."""
-
-    manifest: Manifest
-    place: Path
-    outcome: str  #: One of the words of `parquetry.reader.drift`.
-    warnings: list[Problem]
-    prose: Prose
-    facts: Facts
-    refreshed: list[str]  #: Files of the repository whose regions were filled.
-
 
 Build = Callable[..., Built]
 #: Codes of what a machine refuses.
 _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
 
 
-def main(build: Build | None = None) -> int:
-    """Run ``build_dataset.py``, or, without ``build``, the console script."""
+def main(build: Build | None = None, beside: str = "") -> int:
+    """Run ``build_dataset.py`` at the path ``beside``, or, without ``build``, the console script."""
     sys.meta_path.insert(0, _WithoutPandas())
     for name in ("SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, name), _interrupted)
-    command = build_command(build) if build else group
+    recipe = Path(os.path.relpath(Path(beside).parent)) / "recipe.toml"
+    command = build_command(build, fallback=recipe) if build else group
     try:
         return int(command.main(prog_name=None if build else "parquetry", standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:

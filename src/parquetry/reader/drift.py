@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from parquetry.files.manifest import NAME, SUMS, Manifest, load
 from parquetry.papers.card import Prose, cards
@@ -17,6 +18,18 @@ from parquetry.words.errors import InputError, Problem, VerificationError
 
 #: What a build did to the release that stands: nothing, or put the fresh one in its place, for this reason.
 UP_TO_DATE, BUILT, REFRESHED, REPAIRED, REPLACED = "up to date", "built", "papers refreshed", "repaired", "replaced"
+
+
+class Built(NamedTuple):
+    """What a build brought about."""
+
+    manifest: Manifest
+    place: Path
+    outcome: str  #: One of the words above.
+    warnings: list[Problem]
+    prose: Prose
+    facts: Facts
+    refreshed: list[str]  #: Files of the repository whose regions were filled.
 
 
 def outcome(fresh: Path, standing: Path, *, replace: bool) -> str:

@@ -37,7 +37,7 @@ class Local:
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """See `Engine.map`. At most two items per worker are in flight, so that memory stays bounded."""
-        workers = self.workers or len(os.sched_getaffinity(0))
+        workers = self.workers or _processors()
         if workers == 1:
             yield from map(function, items)
             return
@@ -53,3 +53,8 @@ class Local:
             finally:
                 for future in running:
                     future.cancel()
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
