@@ -92,7 +92,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
     refreshed = refresh(prose, known, root) if out is None else []
     hints = [*(hint for schema in schemas.values() for hint in schema.warnings), *books.warnings, *warnings]
-    return Built(manifest, work.place, done, hints, prose, known, refreshed)
+    return Built(manifest, work.place, done, hints, prose, refreshed)
 
 
 if __name__ == "__main__":

@@ -238,7 +238,7 @@ def _matching_object(spec: Spec, document: Spec) -> st.SearchStrategy[dict[str, 
             st.text(string.ascii_lowercase, min_size=1, max_size=2) | texts.filter(bool), inner, max_size=2
         )
     members = {name: matching(member, document) for name, member in spec["properties"].items()}
-    required = {name: members[name] for name in spec["required"]}
+    required = {name: members[name] for name in spec.get("required", ())}
     return st.fixed_dictionaries(required, optional={n: m for n, m in members.items() if n not in required})
 
 

@@ -149,7 +149,7 @@ def test_check_writes_nothing_and_ends_in_5_when_something_is_stale(repository: 
     card.write_text(card.read_text("utf-8").replace("| 67 | 8 | 14 | 45 |", "| 68 | 8 | 14 | 46 |"), "utf-8")
     done = run(repository / "recipe.toml", "--check")
     assert done.returncode == 5
-    assert done.stderr.splitlines()[-2] == "error[DRIFT] DATASET_CARD.md: its regions are not what a fresh build writes"
+    assert done.stderr.splitlines()[-2] == "error[DRIFT] DATASET_CARD.md: is not what a build makes of it"
     assert run(repository / "recipe.toml").returncode == 0
     events = repository / "data/corpus/events.jsonl"
     events.write_text(events.read_text("utf-8").replace('"confidence": "high"', '"confidence": "low"', 1), "utf-8")

@@ -145,7 +145,7 @@ def _check(build: Build, path: Path, out: Path | None, engine: Engine) -> int:
         standing = (out or path.parent / "data") / built.place.name
         problems = drift(built.place, standing)
         if out is None:
-            problems += stale_prose(built.prose, built.facts)
+            problems += stale_prose(built.prose, built.place, standing)
     if problems:
         raise VerificationError(*dict.fromkeys(problems))
     click.echo(f"{built.manifest.name}: up to date; release and card are what the sources give")

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parquetry.files.manifest import NAME, SUMS, Manifest, load
-from parquetry.papers.card import Prose, cards
-from parquetry.papers.regions import Facts
+from parquetry.papers.card import DOCUMENTS, Prose
 from parquetry.reader.verify import verify
 from parquetry.words.errors import InputError, Problem, VerificationError
 
@@ -28,7 +27,6 @@ class Built(NamedTuple):
     outcome: str  #: One of the words above.
     warnings: list[Problem]
     prose: Prose
-    facts: Facts
     refreshed: list[str]  #: Files of the repository whose regions were filled.
 
 
@@ -77,14 +75,18 @@ def drift(fresh: Path, standing: Path) -> list[Problem]:
     return found + list(verify(standing).problems)
 
 
-def stale_prose(prose: Prose, facts: Facts) -> list[Problem]:
-    """The card and documents of the repository whose regions are not what a fresh build would write."""
-    texts = cards(prose, facts)
-    found = [name for name, text in prose.documents.items() if texts[f"docs/{Path(name).name}"] != text]
-    if prose.name and not texts["README.md"].endswith("\n---\n\n" + prose.text):
+def stale_prose(prose: Prose, fresh: Path, standing: Path) -> list[Problem]:
+    """The card and documents of the repository that are not those of the release.
+
+    They are compared with the fresh one; where other versions made it, which a card says, with the one that stands.
+    """
+    release = fresh if not standing.exists() or load(fresh).versions == load(standing).versions else standing
+    texts = {name: release / DOCUMENTS / Path(name).name for name in prose.documents}
+    found = [name for name, path in texts.items() if path.read_bytes().decode() != prose.documents[name]]
+    if prose.name and not (release / "README.md").read_bytes().decode().endswith(f"\n---\n\n{prose.text}"):
         found.append(prose.name)
     fix = "run build_dataset.py without --check"
-    return [Problem("DRIFT", name, "its regions are not what a fresh build writes", fix) for name in found]
+    return [Problem("DRIFT", name, "is not what a build makes of it", fix) for name in found]
 
 
 def _standing(place: Path) -> Manifest:
