@@ -123,7 +123,7 @@ def _accepted() -> list[Any]:
     """The schemas of the suite that can be a table, as they are or as the schema of one column."""
     found = []
     for param in _groups():
-        name, group = param.values
+        group = param.values[1]
         for wrap in (False, True):
             try:
                 shape = schema(_wrapped(group["schema"]) if wrap else group["schema"])
