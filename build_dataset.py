@@ -42,7 +42,7 @@ def prepare(partition: Partition, recipe: Recipe, schemas: Mapping[str, Schema],
     table, schema = recipe.tables[partition.table], schemas[partition.table]
     with work.stage(partition) as stage:
         for records in read(partition, schema, recipe.limits):
-            rows = clean(records.kept, table.clean)
+            rows = clean(records.kept, schema, table.clean)
             checked = validate(rows, schema, table.id, partition.table, partition.name)
             stage.add(checked.kept, fingerprint(checked.kept, schema, table), records, checked)
     return stage.part

@@ -250,7 +250,7 @@ def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_w
         project.build()
     (problem,) = error.value.problems
     assert problem.code == "SPLIT_UNASSIGNED"
-    assert problem.what == "1 rows have a value of source that has no line (lines 2 of the sources)"
+    assert problem.what == "1 row with a value of source that has no line (lines 2 of the sources)"
     project.file("splits.csv", "source,split\nx,train\ny,test\nz,test\n")
     built = project.build()
     assert [(w.code, w.where) for w in built.warnings] == [("WARN_SPLIT_UNUSED", "splits.csv:4")]
@@ -362,3 +362,51 @@ def test_a_release_that_is_replaced_is_never_missing(project: Project) -> None:
         watcher.join()
     assert len(looks) > 100
     assert gaps == []
+
+
+AWKWARD = ["row", "text", "key", "bytes", "_line", "-> id", "element", "item"]
+
+
+def test_fields_may_have_any_name_and_be_references(project: Project) -> None:
+    """No name of ours can collide with one of theirs."""
+    fields = {name: {"type": ["string", "null"]} for name in AWKWARD}
+    document = {"type": "object", "additionalProperties": False, "properties": {"id": {"type": "string"}, **fields}}
+    project.schema("notes", document)
+    references = ", ".join(f'"{name}" = "notes"' for name in ("id", *AWKWARD))
+    project.edit('id = "id"', f'id = "id"\nreferences = {{ {references} }}')
+    project.rows("notes.jsonl", [{"id": str(i), **{name: str(i // 2) for name in AWKWARD}} for i in range(20)])
+    place = project.build().place
+    assert not verify(place, "deep").problems
+    assert pq.read_schema(next(place.glob("data/notes/*"))).names == ["id", *AWKWARD]
+
+
+def test_a_repeated_row_is_told_where_the_first_stands_also_across_files(project: Project) -> None:
+    project.edit('id = "id"', 'id = "id"\ntext = ["text"]')
+    project.edit("[tables.notes.split]", "[limits]\nrejected = 9\n\n[tables.notes.split]")
+    project.rows("notes-a.jsonl", ["nothing", "to read"])
+    project.rows("notes-b.jsonl", [{"id": "1", "text": "same"}])
+    project.rows("notes-c.jsonl", ["", {"id": "2", "text": "same"}])
+    project.build()
+    beside = project.root / "out/notes-1.0.0.removed/duplicates.jsonl"
+    (line,) = map(json.loads, beside.read_text("utf-8").splitlines())
+    assert (line["source"], line["line"], line["message"]) == ("notes-c.jsonl", 2, "repeats notes-b.jsonl:1")
+
+
+def test_cleaning_reaches_into_open_maps_and_keeps_them_json(project: Project) -> None:
+    fields = {"id": {"type": "string"}, "more": {"type": "object"}}
+    project.schema("notes", {"type": "object", "additionalProperties": False, "properties": fields})
+    project.edit(
+        "[tables.notes.split]", '[tables.notes.clean]\nunicode = "NFKC"\nnewlines = true\n\n[tables.notes.split]'
+    )
+    project.rows("notes.jsonl", [{"id": "1", "more": {"a\uff02": "x\r\n\uff02", "e\u0301": 1, "\u00e9": 2}}])
+    place = project.build().place
+    (row,) = pq.read_table(next(place.glob("data/notes/*"))).to_pylist()
+    assert json.loads(row["more"]) == {"a\uff02": 'x\n"', "e\u0301": 1, "\u00e9": 2}
+    assert not verify(place, "deep").problems
+
+
+def test_a_dataset_in_the_public_domain_claims_no_copyright(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    assert "Copyright" not in (project.build().place / "LICENSE").read_text("utf-8")
+    project.edit("cc0-1.0", "cc-by-4.0")
+    assert "Copyright (c) Doe, Jane, 2026" in (project.build().place / "LICENSE").read_text("utf-8")

@@ -93,9 +93,9 @@ def test_bad_rows_end_in_3_with_place_pointer_and_fix(project: Project) -> None:
     errors = done.stderr[done.stderr.index("error[") :].splitlines()
     assert errors == [
         "error[SCHEMA_ADDITIONAL] notes.jsonl:2 /more: the schema names no member 'more'",
-        "  fix: name the field in the schema, or remove it from the records (1 rows of notes are rejected)",
+        "  fix: name the field in the schema, or remove it from the records (1 row of notes rejected)",
         "error[SCHEMA_TYPE] notes.jsonl:1 /text: expected string, found integer",
-        "  fix: correct the records, the schema, or limits.rejected (1 rows of notes are rejected)",
+        "  fix: correct the records, the schema, or limits.rejected (1 row of notes rejected)",
         "error[TABLE_EMPTY] notes: no row is left to publish",
         "  fix: see the removed rows",
         "error[REFUSED] notes-1.0.0: nothing was released; all removed rows are in out/notes-1.0.0.refused",
@@ -106,7 +106,7 @@ def test_only_the_first_twenty_rows_of_a_kind_are_shown(project: Project) -> Non
     project.rows("notes.jsonl", [{"id": "x", "text": "fine"}, *({"id": str(i), "text": ""} for i in range(30))])
     done = run("recipe.toml", "--out", "out", cwd=project.root)
     assert done.stderr.count("error[SCHEMA_LENGTH]") == 20
-    assert "30 rows of notes are rejected; 20 are shown" in done.stderr
+    assert "30 rows of notes rejected; 20 are shown" in done.stderr
     assert len((project.root / "out/notes-1.0.0.refused/rejected.jsonl").read_text().splitlines()) == 30
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parquetry.corpus.dedup import FATES, first_of, resolve
+from parquetry.record.fingerprint import reference
 from parquetry.words.recipe import Table
 
 
@@ -25,7 +26,9 @@ def prints(rows: list[dict[str, Any]], *references: str) -> pa.Table:
         **{n: pa.array([digest(str(r.get(n, r["text"]))) for r in rows], pa.binary(16)) for n in ("id", "text", "key")},
     }
     for name in references:
-        columns[name] = pa.array([[digest(x) for x in r.get(name, [])] for r in rows], pa.list_(pa.binary(16)))
+        columns[reference(name)] = pa.array(
+            [[digest(x) for x in r.get(name, [])] for r in rows], pa.list_(pa.binary(16))
+        )
     return pa.table(columns)
 
 

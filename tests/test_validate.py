@@ -84,9 +84,6 @@ def test_a_row_is_judged_alone(case: Case) -> None:
     assert together.kept.to_pylist() == [row for one in apart for row in one.kept.to_pylist()]
 
 
-# --- the official test suite -----------------------------------------------------------------------------------------
-
-
 def _groups() -> list[Any]:
     found = []
     for path in sorted(SUITE.glob("*.json")):
@@ -149,9 +146,6 @@ def test_a_schema_of_the_suite_judges_rows_as_the_definition_does(shape: Schema,
         except NotJson:
             continue
         assert fast.is_valid(back) == exact.is_valid(back) == (judge(back, shape) is None), row
-
-
-# --- where the two could part --------------------------------------------------------------------------------------
 
 
 def agree(spec: Spec, value: Any) -> bool:
@@ -225,8 +219,6 @@ def test_no_schema_is_ever_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Exception, match=r"never fetched: http://127\.0\.0\.1:9/x\.json"):
         _validators(remote)
 
-
-# --- what is said --------------------------------------------------------------------------------------------------
 
 RULES = schema(
     {

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from parquetry.record.fingerprint import reference
 from parquetry.words.recipe import Table
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -108,7 +109,7 @@ def _broken(
     kept = np.flatnonzero(fate == KEPT)
     broken: dict[int, tuple[str, int]] = {}
     for column, target in references.items():
-        pointed = prints[column].take(pa.array(kept)).to_pylist()
+        pointed = prints[reference(column)].take(pa.array(kept)).to_pylist()
         for index, there in zip(kept.tolist(), pointed, strict=True):
             if lost := [position for position, one in enumerate(there) if one not in ids[target]]:
                 broken.setdefault(index, (column, lost[0]))

@@ -19,10 +19,11 @@ import pyarrow as pa
 from pydantic_core import PydanticCustomError
 
 from parquetry.corpus.dedup import Array, Verdict
-from parquetry.record.fingerprint import key
+from parquetry.record.fingerprint import key, reference
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Recipe, Table
+from parquetry.words.records import LINE, counted
 from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import split_name
 
@@ -65,7 +66,7 @@ def assign(
             target = table.references[table.split.follow]
             there_rows = zip(prints[target]["id"].to_pylist(), splits[target], verdicts[target].kept, strict=True)
             there = {row_id: split for row_id, split, stays in there_rows if stays}
-            pointed = prints[name][table.split.follow].to_pylist()
+            pointed = prints[name][reference(table.split.follow)].to_pylist()
             found = [there.get(ids[0], "") if ids else "" for ids in pointed]
         elif table.split.assigned:
             groups = prints[name]["key"].to_pylist()
@@ -78,7 +79,10 @@ def assign(
         splits[name] = np.array(found, object)
         if (rows := np.flatnonzero(kept & (splits[name] == ""))).size:
             lost.append(_lost(name, table, prints[name], rows))
-        warnings += [_empty(name, split) for split in sorted(set(table.split.ratios) - set(splits[name][kept]))]
+        warnings += [
+            _empty(f"{recipe.file}: tables.{name}", split)
+            for split in sorted(set(table.split.ratios) - set(splits[name][kept]))
+        ]
     if lost:
         raise InputError(*lost)
     return splits, warnings
@@ -148,17 +152,17 @@ def _value(column: Field, text: str | None) -> Any:
 
 def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
     """The message about rows without a split."""
-    lines = ", ".join(str(prints["_line"][int(row)]) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
+    lines = ", ".join(str(prints[LINE.name][int(row)]) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
     if table.split.follow:
-        what = f"{len(rows)} rows follow no row: {table.split.follow} is null (lines {lines})"
+        what = f"{counted(len(rows))} follow no row: {table.split.follow} is null (lines {lines})"
         return Problem("SPLIT_UNASSIGNED", name, what, f"fill {table.split.follow}, or choose another way to split")
     columns = ", ".join(table.split.group_by or table.id)
-    what = f"{len(rows)} rows have a value of {columns} that has no line (lines {lines} of the sources)"
+    what = f"{counted(len(rows))} with a value of {columns} that has no line (lines {lines} of the sources)"
     return Problem("SPLIT_UNASSIGNED", table.split.assigned, what, "add a line for each value")
 
 
-def _empty(name: str, split: str) -> Problem:
-    where = f"recipe.toml: tables.{name}.split.ratios.{split}"
+def _empty(table: str, split: str) -> Problem:
+    where = f"{table}.split.ratios.{split}"
     return Problem(
         "WARN_SPLIT_EMPTY", where, "no row came to this split; it is not written", "change the ratios or the salt"
     )

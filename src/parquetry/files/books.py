@@ -19,7 +19,7 @@ from parquetry.record.conform import document
 from parquetry.record.strict_json import pointer
 from parquetry.words.errors import InputError, Problem
 from parquetry.words.recipe import Recipe
-from parquetry.words.records import LINE, Ledger, Removed, removal
+from parquetry.words.records import LINE, Ledger, Removed, counted, removal
 from parquetry.words.schema import Schema
 
 #: Rows of one code that are shown; all are in the files.
@@ -147,8 +147,8 @@ class _Removed:
 
     def place(self, table: str, index: int) -> str:
         """Source and line of a row."""
-        _, part = max((entry for entry in self.starts[table] if entry[0] <= index), key=lambda entry: entry[0])
-        return f"{part.partition.name}:{self.prints[table]['_line'][index].as_py()}"
+        _, part = [entry for entry in self.starts[table] if entry[0] <= index][-1]
+        return f"{part.partition.name}:{self.prints[table][LINE.name][index].as_py()}"
 
 
 def _allowed(table: str, ledgers: Mapping[str, Ledger], recipe: Recipe) -> bool:
@@ -165,7 +165,7 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
         if code == FATES[DUPLICATE]:
             continue
         problems += [Problem(code, row.where, row.message) for row in seen[code]]
-        more = f"{rows} rows of {table} are rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
+        more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
         problems[-1] = problems[-1]._replace(fix=f"{FIXES.get(code, FIX)} ({more})")
     return problems
 
@@ -178,5 +178,5 @@ def _warnings(
         total = sum(ledgers[table].values(), Ledger())
         for code, rows in sorted(codes.items()):
             if code != FATES[DUPLICATE]:
-                what = f"{rows[0].message} ({total.removed[code]} rows of {table} rejected)"
+                what = f"{rows[0].message} ({counted(total.removed[code])} of {table} rejected)"
                 yield Problem(code, rows[0].where, what, FIXES.get(code, FIX))

@@ -14,6 +14,8 @@ from parquetry.words.vocabulary import license_url, spdx
 
 #: Licences of the SPDX list that the schema of CFF 1.2.0 does not know; they are given by their address.
 _NOT_IN_CFF = ("CDLA-Permissive-2.0",)
+#: Licences that give up the copyright.
+_PUBLIC_DOMAIN = ("cc0-1.0", "pddl", "unlicense")
 
 
 def citation(facts: Facts) -> str:
@@ -44,7 +46,7 @@ def license_text(facts: Facts) -> str:
     licence, url = spdx(dataset.license), license_url(dataset.license)
     lines = [
         f"{dataset.title}, version {dataset.version}",
-        f"Copyright (c) {dataset.released[:4]} {names}",
+        f"{'By' if dataset.license in _PUBLIC_DOMAIN else 'Copyright (c)'} {names}, {dataset.released[:4]}",
         "",
         f"This data set is made available under the licence {licence or dataset.license}.",
         f"The full text of the licence: {url}" if url else "The terms are described in README.md.",

@@ -6,30 +6,32 @@ in `validate`, where it is counted. What Unicode says is taken from one pinned l
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pyarrow as pa
 import unicodedata2
 
+from parquetry.record.conform import canonical
+from parquetry.words.fields import Field
 from parquetry.words.recipe import Clean
-from parquetry.words.records import LINE
+from parquetry.words.schema import Schema
 
 _NEWLINE = re.compile("\r\n?")
 
 
-def clean(batch: pa.RecordBatch, rules: Clean) -> pa.RecordBatch:
-    """Normalise every text, also inside lists and objects; same rows, same columns, same order.
+def clean(batch: pa.RecordBatch, schema: Schema, rules: Clean) -> pa.RecordBatch:
+    """Normalise every text, also inside lists, objects and open maps; same rows, same columns, same order.
 
     Cleaning twice is cleaning once.
     """
     if rules == Clean():
         return batch
-    columns = [
-        column if field.name == LINE.name else pa.array([_walk(v, rules) for v in column.to_pylist()], field.type)
-        for field, column in zip(batch.schema, batch.columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+    for index, field in enumerate(schema.fields):
+        values = [_clean(field, value, rules) for value in batch.column(index).to_pylist()]
+        batch = batch.set_column(index, batch.schema.field(index), pa.array(values, field.arrow))
+    return batch
 
 
 def normalise(text: str, rules: Clean) -> str:
@@ -43,11 +45,27 @@ def normalise(text: str, rules: Clean) -> str:
     return str(unicodedata2.normalize(rules.unicode, text)) if rules.unicode else text
 
 
+def _clean(field: Field, value: Any, rules: Clean) -> Any:
+    """A value of a column, normalised."""
+    if value is None:
+        return None
+    if field.kind == "list":
+        return [_clean(field.fields[0], item, rules) for item in value]
+    if field.kind == "struct":
+        return {inner.name: _clean(inner, value[inner.name], rules) for inner in field.fields}
+    if field.kind == "map":
+        return canonical(_walk(json.loads(value), rules))
+    return normalise(value, rules) if isinstance(value, str) else value
+
+
 def _walk(value: Any, rules: Clean) -> Any:
+    """A JSON value with its texts normalised, and its keys too, unless two of them would become one."""
     if isinstance(value, str):
         return normalise(value, rules)
     if isinstance(value, list):
         return [_walk(item, rules) for item in value]
     if isinstance(value, dict):
-        return {name: _walk(item, rules) for name, item in value.items()}
+        names = [normalise(name, rules) for name in value]
+        keys = names if len(set(names)) == len(names) else list(value)
+        return {name: _walk(item, rules) for name, item in zip(keys, value.values(), strict=True)}
     return value

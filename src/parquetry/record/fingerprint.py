@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,12 @@ from parquetry.words.recipe import Table
 from parquetry.words.records import LINE
 from parquetry.words.schema import Schema
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Kinds of one size: their tag, and how `struct` packs them.
+_PACKED = {"boolean": (b"\x01", "<?"), "integer": (b"\x02", "<q"), "number": (b"\x04", "<d")}
+_PACKED |= {f"int{bits}": (b"\x02", "<q") for bits in (8, 16, 32, 64)}
+_PACKED |= {f"uint{bits}": (b"\x03", "<Q") for bits in (8, 16, 32, 64)}
+_PACKED |= {f"float{bits}": (b"\x04", "<d") for bits in (32, 64)}
 #: A number of bytes for each row.
 Sizes = np.ndarray[Any, np.dtype[np.int64]]
 #: ``bytes`` of the row as Arrow holds it; ``row`` its content digest; ``id``, ``text`` (what duplicates are judged by)
@@ -53,9 +60,14 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.Recor
         "key": [_key(row, schema, table, (i, t)) for row, i, t in zip(rows, ids, texts, strict=True)],
     }
     for name in table.references:
-        columns[name] = [_pointed(row[name], schema[name]) for row in rows]
-    references = [pa.field(name, pa.list_(pa.binary(16))) for name in table.references]
+        columns[reference(name)] = [_pointed(row[name], schema[name]) for row in rows]
+    references = [pa.field(reference(name), pa.list_(pa.binary(16))) for name in table.references]
     return pa.RecordBatch.from_pydict(columns, schema=pa.schema([*PRINTS, *references]))
+
+
+def reference(column: str) -> str:
+    """The name of the fingerprint column that holds where a column points to."""
+    return f"-> {column}"
 
 
 def encode(field: Field, value: Any) -> bytes:
@@ -66,21 +78,15 @@ def encode(field: Field, value: Any) -> bytes:
         return b"\x08" + struct.pack("<Q", len(value)) + b"".join(encode(field.fields[0], item) for item in value)
     if field.kind == "struct":
         return b"\x09" + struct.pack("<Q", len(field.fields)) + b"".join(encode(f, value[f.name]) for f in field.fields)
-    kind = field.arrow
-    if pa.types.is_string(kind):
-        text = bytes(value, "utf-8")
-        return b"\x05" + struct.pack("<Q", len(text)) + text
-    if pa.types.is_boolean(kind):
-        return b"\x01" + struct.pack("<?", value)
-    if pa.types.is_unsigned_integer(kind):
-        return b"\x03" + struct.pack("<Q", value)
-    if pa.types.is_integer(kind):
-        return b"\x02" + struct.pack("<q", value)
-    if pa.types.is_floating(kind):
-        return b"\x04" + struct.pack("<d", value)
-    if pa.types.is_date(kind):
-        return b"\x06" + struct.pack("<i", pa.scalar(value, kind).value)
-    return b"\x07" + struct.pack("<q", pa.scalar(value, kind).value)
+    if field.kind in _PACKED:
+        tag, form = _PACKED[field.kind]
+        return tag + struct.pack(form, value)
+    if field.kind == "date":
+        return b"\x06" + struct.pack("<i", value.toordinal() - _EPOCH.toordinal())
+    if field.kind == "date-time":
+        return b"\x07" + struct.pack("<q", (value - _EPOCH) // timedelta(microseconds=1))
+    text = bytes(value, "utf-8")
+    return b"\x05" + struct.pack("<Q", len(text)) + text
 
 
 def content(row: dict[str, Any], fields: Sequence[Field]) -> bytes:

@@ -51,10 +51,17 @@ def partitions(recipe: Recipe, root: Path) -> list[Partition]:
     for table, rules in recipe.tables.items():
         names = dict[str, Path]()
         for index, pattern in enumerate(rules.sources):
-            where = f"recipe.toml: tables.{table}.sources.{index}"
+            where = f"{recipe.file}: tables.{table}.sources.{index}"
             paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
             if not paths:
-                problems.append(Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", "correct the path"))
+                problems.append(
+                    Problem(
+                        "SOURCE_MISSING",
+                        where,
+                        f"no file matches {pattern!r}",
+                        "correct the path, or make the file first",
+                    )
+                )
             for path in paths:
                 name = _name(path, pattern)
                 if names.setdefault(name, root / path).resolve() != (root / path).resolve():

@@ -2,8 +2,8 @@
 
 This is the only gate. What `jsonschema` says of the row as it will be read back (draft 2020-12, formats asserted) is
 the definition; jsonschema-rs gives the same answer many times faster, and the definition is asked to explain what it
-refused. Three keywords are judged by jsonschema-rs in both, so that the answer does not depend on the interpreter:
-``pattern`` (ECMA-262, in linear time) and ``multipleOf`` (in decimal, where 0.29 is a multiple of 0.01).
+refused. Some things are judged by jsonschema-rs in both, so that the answer does not depend on the interpreter:
+``pattern`` (ECMA-262, in bounded time), ``multipleOf`` (in decimal, where 0.29 is a multiple of 0.01), and ``iri``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pyarrow as pa
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
@@ -93,7 +93,10 @@ def _unnamed(row: Mapping[str, Any], ids: Sequence[str]) -> Verdict | None:
 
 @lru_cache(maxsize=256)
 def _validators(schema: Schema) -> tuple[Any, Validator]:
-    checker = Draft202012Validator.FORMAT_CHECKER
+    checker = FormatChecker(())
+    checker.checkers = dict(Draft202012Validator.FORMAT_CHECKER.checkers)
+    for name in ("iri", "iri-reference"):
+        checker.checks(name)(_single("format", name).is_valid)
     formats = {name: lambda value, name=name: checker.conforms(value, name) for name in checker.checkers}
     fast = jsonschema_rs.Draft202012Validator(
         schema.document, formats=formats, validate_formats=True, retriever=_refuse, pattern_options=_LINEAR
@@ -123,7 +126,7 @@ def _by(word: str) -> Any:
 
 @lru_cache(maxsize=1024)
 def _single(word: str, limit: Any) -> Any:
-    return jsonschema_rs.Draft202012Validator({word: limit}, pattern_options=_LINEAR)
+    return jsonschema_rs.Draft202012Validator({word: limit}, validate_formats=True, pattern_options=_LINEAR)
 
 
 def _labels(error: Any) -> list[Any]:
@@ -138,7 +141,7 @@ def _labels(error: Any) -> list[Any]:
 
 def _places(errors: list[ValidationError]) -> Iterator[str]:
     for error in errors:
-        yield f"{pointer(*error.absolute_path) or '/'} {error.validator}"
+        yield f"{pointer(*error.absolute_path)} {_message(error)}".strip()
 
 
 def _message(error: Any) -> str:

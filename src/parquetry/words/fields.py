@@ -6,6 +6,7 @@ A new type of value is one line of `KINDS`, so that no reading can forget it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -64,7 +65,7 @@ class Field:
     feature: str = ""  #: ``ClassLabel``, if the schema asks for it.
     fields: tuple[Field, ...] = ()  #: Members of a struct; the one element of a list.
 
-    @property
+    @cached_property
     def arrow(self) -> pa.DataType:
         """As an Arrow type."""
         if self.kind == "list":

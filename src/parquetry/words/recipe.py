@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from parquetry.words.dataset import Dataset
@@ -146,6 +146,13 @@ class Recipe(Part):
     files: Files = Files()
     limits: Limits = Limits()
 
+    _file: str = PrivateAttr("recipe.toml")
+
+    @property
+    def file(self) -> str:
+        """Name of the file that it was read from, for messages."""
+        return self._file
+
     @property
     def release(self) -> str:
         """Name of the release folder."""
@@ -177,6 +184,7 @@ def load(path: Path) -> Recipe:
         recipe = Recipe.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise RecipeError(*(_problem(path.name, detail) for detail in error.errors())) from None
+    recipe._file = path.name
     if problems := [*_dangling(recipe, path.name), *_missing(recipe, path)]:
         raise RecipeError(*problems)
     return recipe

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 #: The line of its source that a row stands on, from 1. It travels beside the data until the row is written.
-LINE = pa.field("_line", pa.int64(), nullable=False)
+#: No property of a record may have its name.
+LINE = pa.field("parquetry:line", pa.int64(), nullable=False)
 
 
 class Removed(NamedTuple):
@@ -75,3 +76,12 @@ class Ledger:
 def removal(rows: Iterable[Removed]) -> Ledger:
     """The ledger entry of removed rows, which were counted as read before."""
     return Ledger(removed=dict(Counter(row.code for row in rows)))
+
+
+def counted(rows: int) -> str:
+    """A number of rows, as a message says it.
+
+    >>> counted(1), counted(2500)
+    ('1 row', '2,500 rows')
+    """
+    return f"{rows:,} row{'s' if rows != 1 else ''}"

@@ -17,6 +17,7 @@ from referencing.jsonschema import DRAFT202012
 
 from parquetry.words.errors import Problem
 from parquetry.words.fields import KINDS, NARROWER, Field, Value
+from parquetry.words.records import LINE
 
 
 class Reader:
@@ -87,6 +88,8 @@ class Reader:
     def field(self, name: str, spec: Any, pointer: str, context: tuple[bool, tuple[str, ...]]) -> Field:
         """One column, or a part of one. ``context``: whether it is required, and the references that led here."""
         required, seen = context
+        if name in ("", LINE.name):
+            self.refuse("FIELD_NAME", pointer, f"{name!r} cannot be the name of a field", "choose another")
         flat, seen = self.flat(spec, pointer, seen)
         flat, seen = self.choice(flat, pointer, seen)
         inner: tuple[Field, ...] = ()

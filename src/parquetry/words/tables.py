@@ -30,20 +30,20 @@ def schemas_of(recipe: Recipe, root: Path) -> dict[str, Schema]:
             loaded[name] = load(root / table.schema_file, table.schema_file)
         except ParquetryError as error:
             problems.extend(error.problems)
-    problems = problems or [p for name in recipe.tables for p in _problems(name, recipe.tables, loaded)]
+    problems = problems or [p for name in recipe.tables for p in _problems(name, recipe, loaded)]
     if problems:
         raise RecipeError(*problems)
     return loaded
 
 
-def _problems(name: str, tables: Mapping[str, Table], loaded: Mapping[str, Schema]) -> Iterator[Problem]:
-    table, schema = tables[name], loaded[name]
+def _problems(name: str, recipe: Recipe, loaded: Mapping[str, Schema]) -> Iterator[Problem]:
+    table, schema, tables = recipe.tables[name], loaded[name], recipe.tables
     wanted = [("id", column) for column in table.id]
     wanted += [("text", column) for column in table.text]
     wanted += [("references", column) for column in table.references]
     wanted += [("split.group_by", column) for column in table.split.group_by]
     for key, column in wanted:
-        where = f"recipe.toml: tables.{name}.{key}"
+        where = f"{recipe.file}: tables.{name}.{key}"
         if column not in schema:
             fix = f"choose from {', '.join(field.name for field in schema.fields)}"
             yield Problem("RECIPE_FIELD", where, f"the schema has no property {column!r}", fix)
@@ -54,7 +54,7 @@ def _problems(name: str, tables: Mapping[str, Table], loaded: Mapping[str, Schem
                 f"{where}.{column}", schema[column], tables[table.references[column]], loaded[table.references[column]]
             )
     if table.split.follow in schema and schema[table.split.follow].kind == "list":
-        where = f"recipe.toml: tables.{name}.split.follow"
+        where = f"{recipe.file}: tables.{name}.split.follow"
         yield Problem(
             "SPLIT_FOLLOW", where, "a list points to many rows, and a row goes to one split", "follow another"
         )
