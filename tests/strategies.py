@@ -276,3 +276,27 @@ def schemas_with_records(draw: st.DrawFn, depth: int = 2) -> tuple[Schema, list[
     """A schema, and records near it."""
     document = draw(documents(depth))
     return schema(document), draw(st.lists(records(document), min_size=1, max_size=5))
+
+
+@st.composite
+def mutated(draw: st.DrawFn, document: Json, names: tuple[str, ...] = NAMES) -> Json:
+    """A document with one of its values replaced, removed, or joined by another."""
+    if draw(st.booleans()) or not isinstance(document, dict | list) or not document:
+        return draw(_replacement(document, names))
+    if isinstance(document, list):
+        index = draw(st.integers(0, len(document) - 1))
+        return [*document[:index], draw(mutated(document[index], names)), *document[index + 1 :]]
+    key = draw(st.sampled_from(sorted(document)))
+    rest = {name: value for name, value in document.items() if name != key}
+    return draw(st.just(rest) | mutated(document[key], names).map(lambda value: rest | {key: value}))
+
+
+def _replacement(value: Json, names: tuple[str, ...]) -> st.SearchStrategy[Json]:
+    anything = (
+        st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "x", 1.5, [], {}, [{}], [True], ["x"]])
+    )
+    if isinstance(value, dict):
+        return anything | st.tuples(st.sampled_from(names), anything).map(lambda item: value | {item[0]: item[1]})
+    if isinstance(value, list):
+        return anything | anything.map(lambda item: [*value, item])
+    return anything

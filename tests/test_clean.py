@@ -66,14 +66,14 @@ def test_cleaning_a_text_twice_is_cleaning_it_once(text: str, rules: Clean) -> N
 
 @given(text_rows, st.sampled_from(RULES))
 def test_cleaning_twice_is_cleaning_once(rows: list[dict[str, Any]], rules: Clean) -> None:
-    once = clean(batch_of(TEXTS, rows), rules)
-    assert clean(once, rules).equals(once)
+    once = clean(batch_of(TEXTS, rows), TEXTS, rules)
+    assert clean(once, TEXTS, rules).equals(once)
 
 
 @given(text_rows, st.sampled_from(RULES))
 def test_the_same_rows_come_back_in_the_same_order(rows: list[dict[str, Any]], rules: Clean) -> None:
     before = batch_of(TEXTS, rows)
-    after = clean(before, rules)
+    after = clean(before, TEXTS, rules)
     assert after.schema.equals(before.schema, check_metadata=True)
     assert after.to_pylist() == [cleaned(row, rules) for row in before.to_pylist()]
 
@@ -84,7 +84,7 @@ def test_whatever_the_columns_no_row_and_no_type_is_lost(
 ) -> None:
     schema, rows = case
     before = batch_of(schema, rows)
-    after = clean(before, rules)
+    after = clean(before, schema, rules)
     assert after.schema.equals(before.schema, check_metadata=True)
     assert after.column(LINE.name).equals(before.column(LINE.name))
     for field in schema.fields:
@@ -95,7 +95,7 @@ def test_whatever_the_columns_no_row_and_no_type_is_lost(
 
 def test_without_rules_nothing_is_touched() -> None:
     batch = batch_of(TEXTS, [{"text": "e\u0301\r\n"}])
-    assert clean(batch, Clean()) is batch
+    assert clean(batch, TEXTS, Clean()) is batch
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_unicode_is_that_of_the_pinned_library(text: str) -> None:
 @example({"\u00e9": 1, "e\u0301": 2}, Clean(unicode="NFC"))
 def test_the_text_in_an_open_map_is_cleaned_and_not_the_json_around_it(value: dict[str, Any], rules: Clean) -> None:
     schema = table(map={"type": "object"})
-    after = clean(batch_of(schema, [{"map": value}]), rules)
+    after = clean(batch_of(schema, [{"map": value}]), schema, rules)
     found = json.loads(after.to_pylist()[0]["map"])
     assert sorted(map(repr, found.values())) == sorted(repr(cleaned(inner, rules)) for inner in value.values())
-    assert clean(after, rules).equals(after)
+    assert clean(after, schema, rules).equals(after)
     assert validate(after, schema).removed == ()

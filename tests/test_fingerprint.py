@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from strategies import Spec, schemas_with_matching, table
 
 from parquetry.record.conform import record
-from parquetry.record.fingerprint import PRINTS, content, content_digest, fingerprint, key, row_bytes, short
+from parquetry.record.fingerprint import PRINTS, content, content_digest, fingerprint, key, reference, row_bytes, short
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import LINE
@@ -254,7 +254,7 @@ def test_a_fingerprint_depends_on_its_row_alone(case: Case, chance: random.Rando
 def test_a_line_of_fingerprints_has_its_columns_and_those_of_its_references() -> None:
     prints = fingerprint(batch_of(NOTE, [{"id": "a"}]), NOTE, rules(references={"parent": "notes", "others": "notes"}))
     ids = pa.list_(pa.binary(16))
-    assert prints.schema == pa.schema([*PRINTS, pa.field("parent", ids), pa.field("others", ids)])
+    assert prints.schema == pa.schema([*PRINTS, pa.field(reference("parent"), ids), pa.field(reference("others"), ids)])
 
 
 def test_a_reference_is_the_id_it_points_to() -> None:
@@ -265,8 +265,16 @@ def test_a_reference_is_the_id_it_points_to() -> None:
     ]
     prints = fingerprint(batch_of(NOTE, rows), NOTE, rules(references={"parent": "n", "others": "n"})).to_pylist()
     a, b, _ = (row["id"] for row in prints)
-    assert [row["parent"] for row in prints] == [[], [a], [b]]
-    assert [row["others"] for row in prints] == [[], [], [b, a, b]]
+    assert [row[reference("parent")] for row in prints] == [[], [a], [b]]
+    assert [row[reference("others")] for row in prints] == [[], [], [b, a, b]]
+
+
+@pytest.mark.parametrize("name", [field.name for field in PRINTS[1:]])
+def test_a_reference_may_have_the_name_of_a_fingerprint(name: str) -> None:
+    schema = table(**{"id": {"type": "string"}, name: {"type": "string"}})
+    rows = [{"id": "a", name: "a"}, {"id": "b", name: "a"}]
+    prints = fingerprint(batch_of(schema, rows), schema, rules(references={name: "notes"})).to_pylist()
+    assert prints[1][reference(name)] == [prints[0]["id"]] or name == "id"
 
 
 @pytest.mark.parametrize("narrow", ["int8", "int32", "uint8", "uint32", "uint64"])

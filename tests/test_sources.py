@@ -80,7 +80,7 @@ def test_every_line_is_kept_or_set_aside(tmp_path: Path, lines: list[bytes], end
     if not raw:
         assert said(path) == "error[INPUT_EMPTY] a.jsonl: the file holds nothing\n  fix: remove it, or fetch it again"
         return
-    there = lines if last or lines[-1] else lines[:-1]
+    there = raw.removesuffix(b"\n").split(b"\n")
     kept, removed, blank = everything(path)
     numbers = [row[LINE.name] for row in kept] + [row.line for row in removed]
     assert sorted(numbers) == [number for number, line in enumerate(there, start=1) if line.strip()]
@@ -117,7 +117,7 @@ def test_kept_rows_have_the_columns_of_the_schema_and_their_line(tmp_path: Path)
     path = stored(tmp_path, "a.jsonl", b'{"a":"x"}\n\n{"n":1.0}\n')
     batch = next(read(part(path), NOTE, Limits())).kept
     assert batch.schema == pa.schema([*NOTE.arrow, LINE])
-    assert batch.to_pylist() == [{"a": "x", "n": None, "_line": 1}, {"a": None, "n": 1, "_line": 3}]
+    assert batch.to_pylist() == [{"a": "x", "n": None, LINE.name: 1}, {"a": None, "n": 1, LINE.name: 3}]
 
 
 def test_a_line_set_aside_keeps_its_place_its_reason_and_its_text(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_line_set_aside_keeps_its_place_its_reason_and_its_text(tmp_path: Path
 
 def test_blank_lines_are_counted(tmp_path: Path) -> None:
     kept, removed, blank = everything(stored(tmp_path, "a.jsonl", b'\n \t \r\n{"a":"x"}\n\n\n'))
-    assert ([row["_line"] for row in kept], removed, blank) == ([3], [], 4)
+    assert ([row[LINE.name] for row in kept], removed, blank) == ([3], [], 4)
 
 
 def test_a_file_of_blank_lines_has_no_rows(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_line_as_long_as_the_limit_is_read_and_one_byte_more_is_not(tmp_path: 
     for length, fits in ((4, True), (5, True), (6, False), (7, False), (8, False), (5000, False)):
         path = stored(tmp_path, "a.jsonl", b'{"a":"1"}\n' + b'{"a":"' + b"x" * length + b'"}' + end)
         kept, removed, _ = everything(path, limits=limits)
-        assert [row["_line"] for row in kept] == ([1, 2] if fits else [1])
+        assert [row[LINE.name] for row in kept] == ([1, 2] if fits else [1])
         assert [(row.code, row.line, row.message) for row in removed] == (
             [] if fits else [("LINE_TOO_LONG", 2, "longer than 13 bytes")]
         )
@@ -165,7 +165,7 @@ def test_a_line_as_long_as_the_limit_is_read_and_one_byte_more_is_not(tmp_path: 
 def test_the_lines_behind_a_long_line_keep_their_numbers(tmp_path: Path, start: bytes) -> None:
     raw = start + b'{"a":"1234"}   ' + b"y" * 3_000_000 + b'\n{"a":"2"}\n' + b"z" * 100 + b'\n{"a":"4"}'
     kept, removed, _ = everything(stored(tmp_path, "a.jsonl", raw), limits=Limits(line_bytes=14))
-    assert [(row["a"], row["_line"]) for row in kept] == [("2", 2), ("4", 4)]
+    assert [(row["a"], row[LINE.name]) for row in kept] == [("2", 2), ("4", 4)]
     assert [(row.code, row.line) for row in removed] == [("LINE_TOO_LONG", 1), ("LINE_TOO_LONG", 3)]
 
 
@@ -197,14 +197,10 @@ def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
     assert ([row["a"] for row in kept], removed) == ([text], [])
 
 
-def test_a_property_may_not_take_the_place_of_the_line(tmp_path: Path) -> None:
-    """The column of line numbers travels beside the data: a property of that name is refused, or its value kept."""
-    try:
-        shape = table(_line={"type": "integer"})
-    except Exception as error:
-        assert "_line" in str(error)
-    else:
-        assert shape.fields[0].name != LINE.name
+@pytest.mark.parametrize("name", ["_line", "line", "bytes", "row", "id", "text", "key"])
+def test_a_property_is_not_mistaken_for_a_column_of_ours(tmp_path: Path, name: str) -> None:
+    path = stored(tmp_path, "a.jsonl", json.dumps({name: 77}).encode())
+    assert everything(path, table(**{name: {"type": "integer"}}))[0] == [{name: 77, LINE.name: 1}]
 
 
 def test_deep_and_wide_records_are_set_aside(tmp_path: Path) -> None:
@@ -215,7 +211,7 @@ def test_deep_and_wide_records_are_set_aside(tmp_path: Path) -> None:
         ("JSON_DEPTH", "nested deeper than 2 levels"),
         ("FIELD_COUNT", "more than 3 members"),
     ]
-    assert [row["_line"] for row in kept] == [3]
+    assert [row[LINE.name] for row in kept] == [3]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
@@ -402,9 +398,9 @@ def test_all_that_is_wrong_with_the_sources_is_said_at_once(corpus: Path) -> Non
         "error[INPUT_TYPE] notes.csv: this kind of file is not read\n"
         "  fix: use .jsonl or .ndjson, plain or with .gz or .zst\n"
         "error[SOURCE_MISSING] recipe.toml: tables.one.sources.1: no file matches 'no*.jsonl'\n"
-        "  fix: correct the path\n"
+        "  fix: correct the path, or make the file first\n"
         "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: no file matches 'sub/'\n"
-        "  fix: correct the path"
+        "  fix: correct the path, or make the file first"
     )
 
 

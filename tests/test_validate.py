@@ -193,14 +193,6 @@ def test_they_agree_on_patterns_for_the_names_of_members(pattern: str, right: st
     assert (agree(spec, {right: 1}), agree(spec, {right: "x"}), agree(spec, {wrong: 1})) == (True, False, False)
 
 
-def test_a_keyword_that_is_said_to_be_without_effect_is_without_effect() -> None:
-    """`dependencies` is a word of older drafts: `schema` warns that it does nothing."""
-    old = {"dependencies": {"a": ["b"]}, "definitions": {"x": {"type": "string"}}}
-    shape = schema({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}} | old)
-    fast, exact = _validators(shape)
-    assert fast.is_valid({"a": "x"}) == exact.is_valid({"a": "x"})
-
-
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [("^(a+)+$", "a" * 40 + "!"), (r"^(\w|\w\w)*$", "a" * 60 + "!"), (r"(x+x+)+(?=y)y", "x" * 40)],
@@ -255,7 +247,7 @@ RULES = schema(
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({}, ("SCHEMA_REQUIRED", "", "the member 's' is missing (and 1 more: / required)")),
+        ({}, ("SCHEMA_REQUIRED", "", "the member 's' is missing (and 1 more: the member 'k' is missing)")),
         ({"s": "abc"}, ("SCHEMA_REQUIRED", "", "the member 'k' is missing")),
         ({"s": "abcd", "k": "K"}, ("SCHEMA_REQUIRED", "", "'d' is a dependency of 'k'")),
         ({"s": 1}, ("SCHEMA_TYPE", "/s", "expected string, found integer")),
@@ -294,11 +286,16 @@ RULES = schema(
         ),
         (
             {"s": "ab", "more": 1},
-            ("SCHEMA_ADDITIONAL", "/more", "Additional properties are not allowed ('more' was unexpected)"),
+            ("SCHEMA_ADDITIONAL", "/more", "the schema names no member 'more'"),
         ),
         (
             {"s": 1, "n": "x", "d": 2, "e": 3},
-            ("SCHEMA_TYPE", "/s", "expected string, found integer (and 3 more: /n type, /d type, /e enum)"),
+            (
+                "SCHEMA_TYPE",
+                "/s",
+                "expected string, found integer (and 3 more: /n expected number or null, found string, "
+                "/d expected string, found integer, /e 3 is not one of 'a', 'b', None)",
+            ),
         ),
     ],
     ids=lambda value: json.dumps(value)[:50] if isinstance(value, dict) else "",

@@ -16,8 +16,7 @@ import pyarrow as pa
 from parquetry.corpus.dedup import DUPLICATE, FATES, Verdict
 from parquetry.files.workspace import Part, Workspace
 from parquetry.record.conform import document
-from parquetry.record.strict_json import pointer
-from parquetry.words.errors import InputError, Problem
+from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.recipe import Recipe
 from parquetry.words.records import LINE, Ledger, Removed, counted, removal
 from parquetry.words.schema import Schema

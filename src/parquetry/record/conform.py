@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from parquetry.record.strict_json import NotJson, pointer
+from parquetry.record.strict_json import NotJson
+from parquetry.words.errors import pointer
 from parquetry.words.fields import Field
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -36,8 +38,7 @@ _EXPECTED: dict[str, tuple[type[Any], ...]] = {
     "string": (str,),
 }
 _EXPECTED |= {"date": (str,), "date-time": (str,)}
-#: A float32 or float64 holds every integer up to here.
-_EXACT = {"float32": 2**24, "float64": 2**53, "number": 2**53}
+_FLOATS = ("float32", "float64", "number")
 
 
 def record(fields: tuple[Field, ...], value: Any) -> dict[str, Any]:
@@ -118,15 +119,18 @@ def _members(fields: tuple[Field, ...], value: dict[str, Any], where: tuple[str 
 
 
 def _is_float(field: Field) -> bool:
-    return field.kind in _EXACT
+    return field.kind in _FLOATS
 
 
 def _number(field: Field, value: int | float, where: tuple[str | int, ...]) -> int | float:
     if _is_float(field):
-        exact = not isinstance(value, int) or abs(value) <= _EXACT[field.kind] or int(float(value)) == value
-        if not exact or not math.isfinite(float(np.float32(value)) if field.kind == "float32" else float(value)):
+        try:
+            held = float(value) if field.kind != "float32" else struct.unpack("<f", struct.pack("<f", value))[0]
+        except OverflowError:
+            held = math.inf
+        if not math.isfinite(held) or (isinstance(value, int) and held != value):
             raise NotJson("JSON_NUMBER_RANGE", f"{value} is not a value of type {field.arrow}", pointer(*where))
-        return float(value)
+        return float(held)
     if isinstance(value, float) and not value.is_integer():
         raise NotJson("SCHEMA_TYPE", f"expected integer, found {value!r}", pointer(*where))
     bits = np.iinfo(str(field.arrow))

@@ -103,8 +103,8 @@ def content_digest(fields: Sequence[Field], rows: Iterable[bytes]) -> str:
 
 
 def key(fields: Sequence[Field], values: Sequence[Any]) -> bytes:
-    """128 bits for an id or a group: the same for the same values, in whatever table they stand."""
-    return short(b"".join(encode(field, value) for field, value in zip(fields, values, strict=True)))
+    """128 bits for an id or a group: the same for the same values, in whatever table and width they stand."""
+    return short(b"".join(_wide(field, value) for field, value in zip(fields, values, strict=True)))
 
 
 def short(raw: bytes) -> bytes:
@@ -140,6 +140,13 @@ def _bytes(column: pa.Array) -> Sizes:
 def _offsets(column: pa.Array) -> Sizes:
     raw = np.frombuffer(column.buffers()[1] or b"\0\0\0\0", np.int32)
     return raw[column.offset : column.offset + len(column) + 1].astype(np.int64)
+
+
+def _wide(field: Field, value: Any) -> bytes:
+    """The content of a value, integers as if all columns were 64 bits wide."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return b"\x02" + value.to_bytes(9, "little", signed=True)
+    return encode(field, value)
 
 
 def _key(row: dict[str, Any], schema: Schema, table: Table, own: tuple[bytes, bytes]) -> bytes:

@@ -27,6 +27,8 @@ from parquetry.words.schema import Schema
 BATCH_ROWS, BATCH_BYTES = 4096, 16_000_000
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
+#: A byte order mark: at the start of a file, or where two files were joined. It is no part of a text.
+_BOM = b"\xef\xbb\xbf"
 #: Bytes that any file may grow to before the decompression ratio is judged.
 _RATIO_FLOOR = 64_000_000
 
@@ -95,14 +97,14 @@ def read(partition: Partition, schema: Schema, limits: Limits) -> Iterator[Sifte
     columns = pa.schema([*schema.arrow, LINE])
     rows, removed, blank, size = list[dict[str, Any]](), list[Removed](), 0, 0
     structure = strict_json.Limits(limits.depth, limits.fields)
-    for number, raw in _lines(partition, limits):
-        if not raw.strip():
+    for number, raw, whole in _lines(partition, limits):
+        if whole and not raw.strip():
             blank += 1
             continue
         size += len(raw)
         value: Any = raw[:1000].decode("utf-8", "replace")
         try:
-            if len(raw) > limits.line_bytes:
+            if not whole:
                 raise strict_json.NotJson("LINE_TOO_LONG", f"longer than {limits.line_bytes} bytes")
             value = strict_json.loads(raw, structure)
             rows.append(conform.record(schema.fields, value) | {LINE.name: number})
@@ -130,23 +132,20 @@ def _codec(name: str) -> str | None:
     return _CODECS.get(suffix) if stem.endswith((".jsonl", ".ndjson")) else None
 
 
-def _lines(partition: Partition, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file with their numbers, without line ends; a line over the limit is cut just above it."""
+def _lines(partition: Partition, limits: Limits) -> Iterator[tuple[int, bytes, bool]]:
+    """The lines of a file with their numbers, without line ends, and whether each is whole or cut at the limit."""
     allowed = max(_RATIO_FLOOR, limits.decompression_ratio * partition.path.stat().st_size)
-    read = 0
+    number = read = 0
     try:
         with _open(partition) as stream:
-            number, first = 0, True
             while line := stream.readline(limits.line_bytes + 2):
-                number, read = number + 1, read + len(line)
-                whole = line
-                while not whole.endswith(b"\n") and (whole := stream.readline(1 << 20)):
-                    read += len(whole)  # the rest of a line that is too long
+                number, read, rest, whole = number + 1, read + len(line), line, True
+                while not rest.endswith(b"\n") and (rest := stream.readline(1 << 20)):
+                    read, whole = read + len(rest), False  # the rest of a line that is too long
                     _check_ratio(partition, read, allowed)
                 _check_ratio(partition, read, allowed)
-                line = line.removesuffix(b"\n").removesuffix(b"\r")
-                yield number, line.removeprefix(b"\xef\xbb\xbf") if first else line
-                first = False
+                text = line.removesuffix(b"\n").removesuffix(b"\r")
+                yield number, text.removeprefix(_BOM), whole and len(text) <= limits.line_bytes
     except OSError as error:
         if error.errno is not None:
             raise
@@ -169,6 +168,8 @@ def _open(partition: Partition) -> io.BufferedReader:
     with partition.path.open("rb") as file:
         start = file.read(6)
     found = next((suffix for magic, suffix in _MAGIC.items() if start.startswith(magic)), "")
+    if start[1:4] == b"\x2a\x4d\x18" and start[0] & 0xF0 == 0x50:
+        found = ".zst"  # a frame that decompressors skip
     suffix = partition.path.suffix if _codec(partition.name) else ""
     if start and found != suffix:
         what = f"the content is {found.strip('.') or 'not compressed'}, the name says {suffix or 'plain text'}"

@@ -14,10 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from parquetry.words.errors import pointer
+
 #: Integers that a column can hold: int64 and uint64.
 INTEGERS = (-(2**63), 2**64 - 1)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = " \t\r\n"
+#: A string, also one that never ends, or a bracket. Nothing in it backtracks, so that no line is read twice.
+_MARKS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class NotJson(ValueError):
@@ -68,15 +72,6 @@ def loads(raw: bytes, limits: Limits = Limits()) -> Any:
     return value
 
 
-def pointer(*parts: str | int) -> str:
-    """Join the steps of a JSON Pointer (RFC 6901).
-
-    >>> pointer("a/b", 0)
-    '/a~1b/0'
-    """
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-
-
 def _decoded(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
@@ -90,7 +85,7 @@ def _depth(text: str, limit: int) -> int:
     if text.count("{") + text.count("[") <= limit:
         return 0  # cannot be too deep; the exact figure is not needed
     depth = deepest = 0
-    for mark in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+    for mark in _MARKS.finditer(text):
         if mark[0] in "[{":
             depth += 1
             deepest = max(deepest, depth)
@@ -142,7 +137,8 @@ def _syntax(error: json.JSONDecodeError, text: str) -> NotJson:
     if error.msg.startswith("Invalid control character"):
         byte = len(text[: error.pos].encode()) + 1
         return NotJson("JSON_CONTROL_CHAR", f"control character {text[error.pos]!r} in a string (byte {byte})")
-    end = " (the line looks cut off)" if error.pos >= len(text.rstrip()) else ""
+    cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+    end = " (the line looks cut off)" if cut else ""
     what = error.msg[0].lower() + error.msg[1:]
     return NotJson("JSON_SYNTAX", f"{what}, column {error.pos + 1}{end}")
 

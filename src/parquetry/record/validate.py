@@ -8,6 +8,7 @@ refused. Some things are judged by jsonschema-rs in both, so that the answer doe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,9 +21,9 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from parquetry.record.conform import document, type_name
-from parquetry.record.strict_json import pointer
+from parquetry.words.errors import pointer
 from parquetry.words.records import LINE, Removed, Sifted
-from parquetry.words.schema import Schema
+from parquetry.words.schema import Schema, walk
 
 #: The code of a broken rule; the other keywords are `SCHEMA_RULE`.
 CODES = {"type": "SCHEMA_TYPE", "required": "SCHEMA_REQUIRED", "dependentRequired": "SCHEMA_REQUIRED"}
@@ -78,9 +79,6 @@ def explain(record: dict[str, Any], exact: Validator) -> Verdict | None:
     while error.context and not _labels(error):  # of alternatives, the one that comes nearest
         error = min(error.context, key=lambda one: (one.validator == "type", -len(one.absolute_path)))
     where = [*error.absolute_path]
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        unknown = [name for name in error.instance if name not in error.schema.get("properties", {})]
-        where += unknown[:1]
     more = f" (and {len(errors) - 1} more: {', '.join(_places(errors[1:4]))})" if len(errors) > 1 else ""
     code = "SCHEMA_ENUM" if _labels(error) else CODES.get(str(error.validator), "SCHEMA_RULE")
     return Verdict(code, pointer(*where), _message(error) + more)
@@ -98,12 +96,17 @@ def _validators(schema: Schema) -> tuple[Any, Validator]:
     for name in ("iri", "iri-reference"):
         checker.checks(name)(_single("format", name).is_valid)
     formats = {name: lambda value, name=name: checker.conforms(value, name) for name in checker.checkers}
+    rules = copy.deepcopy(schema.document)
+    for place, part in walk(rules):
+        if place:
+            part.pop("$schema", None)  # it says what the whole says, and would make `jsonschema` forget our keywords
     fast = jsonschema_rs.Draft202012Validator(
-        schema.document, formats=formats, validate_formats=True, retriever=_refuse, pattern_options=_LINEAR
+        rules, formats=formats, validate_formats=True, retriever=_refuse, pattern_options=_LINEAR
     )
     words = {"pattern": _by("pattern"), "multipleOf": _by("multipleOf")}
+    words |= {"patternProperties": _pattern_properties, "additionalProperties": _additional_properties}
     definition: Any = extend(Draft202012Validator, words)  # type: ignore[no-untyped-call]
-    exact = definition(schema.document, registry=Registry(), format_checker=checker)
+    exact = definition(rules, registry=Registry(), format_checker=checker)
     return fast, exact
 
 
@@ -122,6 +125,24 @@ def _by(word: str) -> Any:
             yield ValidationError(f"{instance!r} breaks {word} {limit!r}")
 
     return rule
+
+
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """``patternProperties`` of `jsonschema`, with the patterns of jsonschema-rs."""
+    for pattern, schema in patterns.items() if isinstance(instance, dict) else ():
+        for name in filter(_single("pattern", pattern).is_valid, instance):
+            yield from validator.descend(instance[name], schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, rest: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """``additionalProperties`` of `jsonschema`, with the patterns of jsonschema-rs."""
+    patterns = [_single("pattern", pattern) for pattern in schema.get("patternProperties", ())]
+    for name in instance if isinstance(instance, dict) else ():
+        if name not in schema.get("properties", ()) and not any(pattern.is_valid(name) for pattern in patterns):
+            if rest is False:
+                yield ValidationError(f"the schema names no member {name!r}", path=[name])
+            else:
+                yield from validator.descend(instance[name], rest, path=name)
 
 
 @lru_cache(maxsize=1024)

@@ -90,5 +90,14 @@ def printable(text: str, limit: int = 500) -> str:
     return "".join(_escaped(c) if unicodedata.category(c) in ("Cc", "Cs") or c in BIDI else c for c in cut)
 
 
+def pointer(*parts: str | int) -> str:
+    """Join the steps of a JSON Pointer (RFC 6901).
+
+    >>> pointer("a/b", 0)
+    '/a~1b/0'
+    """
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 def _escaped(character: str) -> str:
     return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"

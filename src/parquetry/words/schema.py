@@ -18,7 +18,7 @@ import jsonschema_rs
 import pyarrow as pa
 from jsonschema import Draft202012Validator
 
-from parquetry.words.errors import Problem, SchemaError
+from parquetry.words.errors import Problem, SchemaError, pointer
 from parquetry.words.fields import Field
 from parquetry.words.shape import Reader
 
@@ -27,11 +27,17 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ONE = """items contains additionalProperties propertyNames if then else not unevaluatedItems unevaluatedProperties
     contentSchema""".split()
 _LIST = "allOf anyOf oneOf prefixItems".split()
-_MAP = "properties patternProperties $defs dependentSchemas".split()
+_MAP = "properties patternProperties $defs definitions dependentSchemas".split()
 _NONE = """$schema $id $anchor $ref $dynamicRef $dynamicAnchor $comment $vocabulary title description default examples
     deprecated readOnly writeOnly type enum const required minimum maximum exclusiveMinimum exclusiveMaximum multipleOf
     minLength maxLength pattern format minItems maxItems uniqueItems minContains maxContains minProperties maxProperties
     dependentRequired contentEncoding contentMediaType""".split()
+#: Words of older drafts that some validators still obey, and what to say instead.
+OLD = {
+    "dependencies": "dependentRequired or dependentSchemas",
+    "additionalItems": "items beside prefixItems",
+    "$recursiveRef": "$ref",
+}
 _KNOWN = sorted({*_ONE, *_LIST, *_MAP, *_NONE})
 
 
@@ -110,50 +116,52 @@ def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
 
 def _check(document: dict[str, Any], name: str) -> None:
     """Refuse what is no JSON Schema of our dialect, and every reference out of the file."""
-    if str(document.get("$schema", DIALECT)).rstrip("#") != DIALECT:
-        what = f"dialect {document['$schema']!r} is not supported"
-        raise SchemaError(Problem("SCHEMA_DIALECT", f"{name}: /$schema", what, f"use {DIALECT}"))
+    for place, spec in walk(document):
+        if str(spec.get("$schema", DIALECT)).rstrip("#") != DIALECT:
+            what = f"dialect {spec['$schema']!r} is not supported"
+            raise SchemaError(Problem("SCHEMA_DIALECT", f"{name}: {place}/$schema", what, f"use {DIALECT}"))
+        if old := sorted(spec.keys() & OLD.keys()):
+            what = "a word of older drafts, which readers of this one do not agree on"
+            raise SchemaError(Problem("SCHEMA_KEYWORD", f"{name}: {place}/{old[0]}", what, f"say {OLD[old[0]]}"))
     wrong = Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(document)
     if found := [(f"{name}: /{'/'.join(map(str, e.absolute_path))}", e.message[:200]) for e in wrong]:
         raise SchemaError(*(Problem("SCHEMA_INVALID", *place, "see json-schema.org") for place in sorted(found)))
-    for pointer, spec in walk(document):
+    for place, spec in walk(document):
         for word in ("$ref", "$dynamicRef"):
             if word in spec and not str(spec[word]).startswith("#"):
                 fix = "put the definition under $defs and point to it with '#/$defs/…'"
-                raise SchemaError(
-                    Problem("SCHEMA_REMOTE_REF", f"{name}: {pointer}/{word}", "leads out of the file", fix)
-                )
+                raise SchemaError(Problem("SCHEMA_REMOTE_REF", f"{name}: {place}/{word}", "leads out of the file", fix))
         for pattern in [spec.get("pattern", ""), *spec.get("patternProperties", {})]:
             try:
                 jsonschema_rs.Draft202012Validator({"pattern": pattern})
             except (jsonschema_rs.ValidationError, ValueError):
                 what = f"{pattern!r} is not an ECMA-262 regular expression"
-                problem = Problem("SCHEMA_PATTERN", f"{name}: {pointer}/pattern", what, "correct the expression")
+                problem = Problem("SCHEMA_PATTERN", f"{name}: {place}/pattern", what, "correct the expression")
                 raise SchemaError(problem) from None
 
 
-def walk(spec: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def walk(spec: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every schema inside a schema, itself first, with its JSON Pointer."""
     if not isinstance(spec, dict):
         return
-    yield pointer, spec
+    yield place, spec
     for word, inner in spec.items():
         if word in _ONE:
-            yield from walk(inner, f"{pointer}/{word}")
-        elif word in _LIST:
+            yield from walk(inner, place + pointer(word))
+        elif word in _LIST and isinstance(inner, list):
             for index, choice in enumerate(inner):
-                yield from walk(choice, f"{pointer}/{word}/{index}")
-        elif word in _MAP:
+                yield from walk(choice, place + pointer(word, index))
+        elif word in _MAP and isinstance(inner, dict):
             for key, choice in inner.items():
-                yield from walk(choice, f"{pointer}/{word}/{key}")
+                yield from walk(choice, place + pointer(word, key))
 
 
 def _unknown(document: dict[str, Any], name: str) -> Iterator[Problem]:
     """A warning for each keyword that no one knows: it would be without effect."""
-    for pointer, spec in walk(document):
+    for place, spec in walk(document):
         for word in sorted(spec.keys() - _KNOWN):
             if not word.startswith("x-"):
                 near = difflib.get_close_matches(word, _KNOWN, 1)
                 fix = f"did you mean {near[0]!r}?" if near else "start words of your own with 'x-'"
                 what = "unknown keyword, without effect"
-                yield Problem("WARN_SCHEMA_UNKNOWN_KEYWORD", f"{name}: {pointer}/{word}", what, fix)
+                yield Problem("WARN_SCHEMA_UNKNOWN_KEYWORD", f"{name}: {place}/{word}", what, fix)
