@@ -91,7 +91,7 @@ class Field:
             return {"list": inner.get("dtype", inner.get("struct", inner))}
         if self.kind == "struct":
             return {"struct": [{"name": f.name} | f.card for f in self.fields]}
-        if self.feature == "ClassLabel":
+        if self.feature == "ClassLabel" and self.kind == "string" and self.values:
             return {"dtype": {"class_label": {"names": {str(i): v.const for i, v in enumerate(self.values)}}}}
         return {"dtype": KINDS[self.kind].hub}
 

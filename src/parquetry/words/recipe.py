@@ -11,7 +11,8 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,7 +133,7 @@ class Limits(Part):
         """Whether so many rejected rows are within the limit."""
         if isinstance(self.rejected, int):
             return rejected <= self.rejected
-        return rejected <= float(self.rejected.rstrip("%")) / 100 * read
+        return rejected * 100 <= Decimal(self.rejected.rstrip("%")) * read
 
 
 class Recipe(Part):
@@ -183,11 +184,19 @@ def load(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise RecipeError(*(_problem(path.name, detail) for detail in error.errors())) from None
+        raise RecipeError(*_problems(path.name, error.errors())) from None
     recipe._file = path.name
     if problems := [*_dangling(recipe, path.name), *_missing(recipe, path)]:
         raise RecipeError(*problems)
     return recipe
+
+
+def _problems(name: str, details: list[ErrorDetails]) -> list[Problem]:
+    """One problem for each mistake: a list is not told that it is too short because of what is wrong in it."""
+    places = [detail["loc"] for detail in details]
+    inner = {place[:length] for place in places for length in range(len(place))}
+    found = [_problem(name, detail) for detail in details if detail["loc"] not in inner]
+    return list({problem.where: problem for problem in reversed(found)}.values())[::-1]
 
 
 def _problem(name: str, detail: ErrorDetails) -> Problem:
@@ -200,7 +209,7 @@ def _problem(name: str, detail: ErrorDetails) -> Problem:
         return Problem("RECIPE_MISSING_KEY", where, "this key is required", f"add `{steps[-1]} = …`")
     if kind.isupper():
         return Problem(kind, where, str(context["what"]), str(context["fix"]))
-    what = detail["msg"].replace("tuple", "list").replace(" after validation", "")
+    what = detail["msg"].replace("Tuple", "list").replace(" after validation", "")
     found = json.dumps(detail["input"], ensure_ascii=False)[:80]
     meaning = str(_documented(detail["loc"]).get("description", "correct the value"))
     return Problem("RECIPE_VALUE", where, f"{what[0].lower()}{what[1:]}, found {found}", meaning)
@@ -214,17 +223,36 @@ def _guess(location: tuple[str | int, ...]) -> str:
 
 
 def _documented(location: tuple[str | int, ...]) -> dict[str, Any]:
-    """What the JSON Schema of the recipe says about a place in it."""
+    """What the JSON Schema of the recipe says about a place in it, or about the last key on the way there."""
     document: dict[str, Any] = Recipe.model_json_schema()
     node = document
     for step in location:
-        if isinstance(step, str) and step not in node.get("properties", {}) and "patternProperties" not in node:
-            break  # a step inside a union, or the name of an entry: the key itself is documented
-        inner = node["properties"].get(step) if "properties" in node else next(iter(node["patternProperties"].values()))
-        node = inner if isinstance(step, str) else node["items"]
-        node = next((choice for choice in node.get("anyOf", [node]) if choice.get("type") != "null"), node)
-        node = document["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
-    return node
+        word = "items" if isinstance(step, int) else "properties"
+        inside = next((choice for choice in _choices(node, document) if word in choice or _entries(choice)), {})
+        found = inside.get(word) if isinstance(step, int) else inside.get(word, {}).get(step) or _entries(inside)
+        if not found:
+            break
+        node = found
+    return next(iter(_choices(node, document))) | (
+        {"description": node["description"]} if "description" in node else {}
+    )
+
+
+def _choices(node: dict[str, Any], document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema, or what it refers to, or the alternatives that it gives."""
+    if "$ref" in node:
+        yield document["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    elif "anyOf" in node:
+        for choice in node["anyOf"]:
+            yield from _choices(choice, document)
+    else:
+        yield node
+
+
+def _entries(node: dict[str, Any]) -> Any:
+    """The schema of the entries of a table whose keys are free."""
+    free = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+    return next((entry for entry in free if isinstance(entry, dict)), None)
 
 
 def _dangling(recipe: Recipe, name: str) -> list[Problem]:
