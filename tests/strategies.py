@@ -300,3 +300,55 @@ def _replacement(value: Json, names: tuple[str, ...]) -> st.SearchStrategy[Json]
     if isinstance(value, list):
         return anything | anything.map(lambda item: [*value, item])
     return anything
+
+
+#: Values on which engines part: equal numbers of two types, edges of exact integers, line ends, two forms of a letter.
+tricky = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 5)
+    | st.sampled_from([0.0, -0.0, 1.0, 1.5, 0.29, 0.01, 1e300, 2.0**53, 2**53 + 1, 2**63])
+    | st.sampled_from(["", "a", "b", "a\n", "é", "e\u0301", "aa", "\u0661", "\U0001f600", "2020-02-30", "a@b"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "a\n", "é", "x"]), inner),
+    max_leaves=6,
+)
+
+
+def _keywords(inner: st.SearchStrategy[Json]) -> dict[str, st.SearchStrategy[Json]]:
+    """Every keyword that judges, with what may stand behind it."""
+    patterns = st.sampled_from(["^a$", "^[a-z]+$", r"^\d$", r"^\w$", r"^\p{L}$", "b", r"^\S*$", "^$"])
+    kinds = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
+    names, few, some = st.sampled_from(["a", "b", "é"]), st.integers(0, 2), st.lists(inner, min_size=1, max_size=2)
+    named = st.dictionaries(names, inner, max_size=2)
+    words: dict[str, st.SearchStrategy[Json]] = {
+        "type": kinds | st.lists(kinds, min_size=1, max_size=3, unique=True),
+        "enum": st.lists(tricky, min_size=1, max_size=3),
+        "const": tricky,
+        "multipleOf": st.sampled_from([1, 2, 0.01, 0.1, 1.5, 1e-8]),
+        "pattern": patterns,
+        "format": st.sampled_from(["date", "uri", "ipv4", "uuid", "email", "time", "duration"]),
+        "uniqueItems": st.booleans(),
+        "patternProperties": st.dictionaries(patterns, inner, max_size=2),
+        "required": st.lists(names, unique=True),
+        "dependentRequired": st.dictionaries(names, st.lists(names, unique=True), max_size=1),
+    }
+    words |= dict.fromkeys(
+        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), st.sampled_from([0, 1.5, 2**53])
+    )
+    words |= dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), few)
+    words |= dict.fromkeys(("minContains", "maxContains"), few) | dict.fromkeys(
+        ("properties", "dependentSchemas"), named
+    )
+    words |= dict.fromkeys(("items", "contains", "unevaluatedItems", "additionalProperties", "propertyNames"), inner)
+    words |= dict.fromkeys(("unevaluatedProperties", "not", "if", "then", "else"), inner)
+    return words | dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), some)
+
+
+def _some_keywords(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Spec]:
+    words = _keywords(inner)
+    chosen = st.sets(st.sampled_from(sorted(words)), max_size=4)
+    return chosen.flatmap(lambda names: st.fixed_dictionaries({name: words[name] for name in sorted(names)}))
+
+
+#: Any JSON Schema, also one that no table can have.
+rules = st.recursive(st.booleans() | _some_keywords(st.booleans()), _some_keywords, max_leaves=5)

@@ -450,3 +450,10 @@ def test_a_word_of_older_drafts_is_refused(word: str, value: Any) -> None:
     """`jsonschema` does not know it any more, and jsonschema-rs still obeys it."""
     message = mistakes({"type": "object", "properties": {"a": {"type": "string"}}, word: value})
     assert message.startswith(f"error[SCHEMA_KEYWORD] t.json: /{word}: a word of older drafts")
+
+
+def test_two_words_that_readers_do_not_agree_on_are_not_used_together() -> None:
+    """`jsonschema` reads the patterns by the rules of Python there."""
+    inner = {"type": "object", "patternProperties": {"^a$": {}}}
+    message = mistakes({"type": "object", "properties": {"a": inner}, "unevaluatedProperties": False})
+    assert message.startswith("error[SCHEMA_KEYWORD] t.json: unevaluatedProperties and patternProperties in one schema")

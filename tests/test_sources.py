@@ -67,7 +67,7 @@ LINES = st.lists(
     | st.sampled_from(
         [b"", b" ", b"\t", b"\r", b'{"a":', b"\xff", b'{"a":"x"}{"a":"y"}', b'{"a":1}', b'{"z":"x"}', b"[]"]
     )
-    | st.binary(max_size=6).map(lambda raw: raw.replace(b"\n", b"").replace(b"\xef\xbb\xbf", b"")),
+    | st.binary(max_size=6).map(lambda raw: b"{" + raw.replace(b"\n", b"")),
     max_size=9,
 )
 
@@ -225,13 +225,13 @@ def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "raw", "what"),
     [
-        ("a.jsonl", gzip.compress(b"{}"), "the content is gz, the name says plain text"),
+        ("a.jsonl", gzip.compress(b"{}", mtime=0), "the content is gz, the name says plain text"),
         ("a.jsonl", b"BZh9", "the content is bz2, the name says plain text"),
         ("a.jsonl", b"PK\3\4", "the content is zip, the name says plain text"),
         ("a.jsonl", b"\xfd7zXZ\0", "the content is xz, the name says plain text"),
         ("a.jsonl.gz", b"{}", "the content is not compressed, the name says .gz"),
         ("a.jsonl.gz", pa.Codec("zstd").compress(b"{}", asbytes=True), "the content is zst, the name says .gz"),
-        ("a.jsonl.zst", gzip.compress(b"{}"), "the content is gz, the name says .zst"),
+        ("a.jsonl.zst", gzip.compress(b"{}", mtime=0), "the content is gz, the name says .zst"),
     ],
 )
 def test_a_file_is_what_its_name_says(tmp_path: Path, name: str, raw: bytes, what: str) -> None:

@@ -11,15 +11,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from conftest import SHARED
-from hypothesis import given, settings
-from strategies import Spec, schema, schemas_with_matching, schemas_with_records, table
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import Spec, rules, schema, schemas_with_matching, schemas_with_records, table, tricky
 
 from parquetry.record.conform import document, record
 from parquetry.record.strict_json import NotJson
-from parquetry.record.validate import Verdict, _validators, judge, validate
+from parquetry.record.validate import Verdict, _validators, explain, judge, validate
 from parquetry.words.errors import SchemaError
 from parquetry.words.records import LINE
-from parquetry.words.schema import Schema
+from parquetry.words.schema import Schema, walk
 
 SUITE = SHARED / "test-material/json-schema-test-suite/tests/draft2020-12"
 needs_suite = pytest.mark.skipif(not SUITE.is_dir(), reason="the JSON Schema test suite is not redistributed")
@@ -46,6 +47,15 @@ def test_the_fast_path_and_the_definition_agree(case: Case) -> None:
     fast, exact = _validators(shape)
     for row in rows:
         assert fast.is_valid(row) == exact.is_valid(row), row
+
+
+@given(rules, st.lists(tricky, min_size=4, max_size=8))
+@settings(max_examples=200)
+def test_they_agree_on_schemas_of_any_shape_and_can_say_why(spec: Any, values: list[Any]) -> None:
+    assume(not {"unevaluatedProperties", "patternProperties"} <= {word for _, part in walk(spec) for word in part})
+    fast, exact = _validators(Schema({"allOf": [spec]}, ()))
+    for value in values:
+        assert fast.is_valid(value) == exact.is_valid(value) == (explain(value, exact) is None), value
 
 
 @given(schemas_with_matching())
@@ -191,6 +201,20 @@ def test_they_agree_where_engines_differ(spec: Spec, right: list[Any], wrong: li
 def test_they_agree_on_patterns_for_the_names_of_members(pattern: str, right: str, wrong: str) -> None:
     spec = {"type": "object", "patternProperties": {pattern: {"type": "integer"}}, "additionalProperties": False}
     assert (agree(spec, {right: 1}), agree(spec, {right: "x"}), agree(spec, {wrong: 1})) == (True, False, False)
+
+
+def test_they_agree_on_what_no_pattern_for_names_covers() -> None:
+    spec = {"type": "object", "patternProperties": {r"^\p{L}$": {"type": "integer"}}, "additionalProperties": False}
+    assert [agree(spec, value) for value in ({"é": 1}, {"é": "x"}, {"1": 1})] == [True, False, False]
+
+
+@pytest.mark.parametrize("word", ["anyOf", "oneOf"])
+def test_an_alternative_may_be_true_or_false(word: str) -> None:
+    shape = table(v={"type": "string", word: [False, {"minLength": 3}]})
+    assert judge({"v": "abc"}, shape) is None
+    verdict = judge({"v": "a"}, shape)
+    assert verdict is not None
+    assert verdict.pointer == "/v"
 
 
 @pytest.mark.parametrize(

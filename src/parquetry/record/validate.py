@@ -153,11 +153,8 @@ def _single(word: str, limit: Any) -> Any:
 def _labels(error: Any) -> list[Any]:
     """The values of a coded field, if an alternative of constants was broken."""
     choices = error.validator_value if error.validator in ("oneOf", "anyOf") else []
-    return (
-        [c["const"] for c in choices if "const" in c]
-        if all("const" in c or c == {"type": "null"} for c in choices)
-        else []
-    )
+    labelled = all(isinstance(one, dict) and ("const" in one or one == {"type": "null"}) for one in choices)
+    return [one["const"] for one in choices if "const" in one] if labelled else []
 
 
 def _places(errors: list[ValidationError]) -> Iterator[str]:

@@ -116,6 +116,10 @@ def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
 
 def _check(document: dict[str, Any], name: str) -> None:
     """Refuse what is no JSON Schema of our dialect, and every reference out of the file."""
+    words = {word for _, spec in walk(document) for word in spec}
+    if {"unevaluatedProperties", "patternProperties"} <= words:
+        what = "unevaluatedProperties and patternProperties in one schema are judged differently by its readers"
+        raise SchemaError(Problem("SCHEMA_KEYWORD", name, what, "close objects with additionalProperties: false"))
     for place, spec in walk(document):
         if str(spec.get("$schema", DIALECT)).rstrip("#") != DIALECT:
             what = f"dialect {spec['$schema']!r} is not supported"
