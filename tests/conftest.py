@@ -11,6 +11,7 @@ from typing import Any
 
 import build_dataset
 import pytest
+from hypothesis import settings
 
 from parquetry.reader.drift import Built
 from parquetry.words.engine import Local
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "data/belarus-foreign-alignment-1.0.0"
 SHARED = ROOT.parent / "shared"
 
+settings.register_profile("laws", deadline=None)  # a busy machine is no reason to fail
+settings.load_profile("laws")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 

@@ -388,6 +388,25 @@ def test_a_part_of_another_dialect_is_refused(place: tuple[str, str]) -> None:
     assert mistakes(document).startswith("error[SCHEMA_DIALECT] t.json: /")
 
 
+def test_the_shape_and_the_rules_follow_a_reference_to_the_same_place() -> None:
+    """An ``$id`` inside a schema moves what ``#`` means: either both know that, or it is refused."""
+    inner = {"$id": "urn:inner", "$ref": "#/$defs/part", "$defs": {"part": {"type": "string"}}}
+    document = {"type": "object", "additionalProperties": False, "properties": {"v": {"$ref": "#/$defs/inner"}}}
+    document["$defs"] = {"part": {"type": "integer"}, "inner": inner}
+    try:
+        shape = schema(document)
+    except SchemaError as error:
+        assert "$id" in str(error)
+    else:
+        assert Draft202012Validator(document).is_valid({"v": "text"})
+        assert shape["v"].kind == "string"
+
+
+def test_a_pattern_for_names_is_told_with_its_place() -> None:
+    message = mistakes({"type": "object", "properties": {"a": {"type": "object", "patternProperties": {"(": {}}}}})
+    assert message.startswith("error[SCHEMA_PATTERN] t.json: /properties/a/patternProperties/(: '(' is not an ECMA-262")
+
+
 def test_a_keyword_that_nobody_knows_is_warned_of_with_a_guess() -> None:
     spec = {"type": "string", "patern": "^a", "x-mine": 1, "zzz": 2}
     assert warnings({"type": "object", "additionalProperties": False, "properties": {"a": spec}}) == [

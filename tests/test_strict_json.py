@@ -19,6 +19,7 @@ from parquetry.record.sources import Partition, read
 from parquetry.record.strict_json import Limits, NotJson, loads, pointer
 from parquetry.record.validate import validate
 from parquetry.words.recipe import Limits as RecipeLimits
+from parquetry.words.recipe import Recipe
 
 PARSING = SHARED / "test-material/jsontestsuite/test_parsing"
 TRANSFORM = SHARED / "test-material/jsontestsuite/test_transform"
@@ -167,8 +168,9 @@ def test_a_bomb_of_brackets_does_not_recurse(raw: bytes) -> None:
 
 
 def test_the_deepest_limit_can_be_used() -> None:
-    deep = b"[" * 500 + b'"\\u0041"' + b"]" * 500
-    assert refusal(deep, Limits(depth=500)) == ("", "", "")
+    depth = Recipe.model_json_schema()["$defs"]["Limits"]["properties"]["depth"]["maximum"]
+    deep = b"[" * depth + b'"\\u0041"' + b"]" * depth
+    assert refusal(deep, Limits(depth=depth)) == ("", "", "")
 
 
 def test_brackets_in_strings_do_not_nest() -> None:

@@ -13,12 +13,14 @@ import pytest
 from conftest import SHARED
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from strategies import Spec, rules, schema, schemas_with_matching, schemas_with_records, table, tricky
 
 from parquetry.record.conform import document, record
-from parquetry.record.strict_json import NotJson
+from parquetry.record.strict_json import Limits, NotJson, loads
 from parquetry.record.validate import Verdict, _validators, explain, judge, validate
 from parquetry.words.errors import SchemaError
+from parquetry.words.recipe import Recipe
 from parquetry.words.records import LINE
 from parquetry.words.schema import Schema, walk
 
@@ -215,6 +217,42 @@ def test_an_alternative_may_be_true_or_false(word: str) -> None:
     verdict = judge({"v": "a"}, shape)
     assert verdict is not None
     assert verdict.pointer == "/v"
+
+
+FORMATS = sorted(Draft202012Validator.FORMAT_CHECKER.checkers)
+#: Digits that `int` does not read, sets inside sets, escapes of ECMA-262, ends of lines.
+ODD = [
+    "\u2070\u2074\u2075",
+    "1\u0664",
+    "[[]",
+    r"\p{L}",
+    "(?<a>x)",
+    "(?P<a>x)",
+    "(a",
+    "a\n",
+    "[::1%eth0]",
+    "xn--\ud7ff",
+    "P1",
+]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_they_agree_on_formats_whatever_the_text(name: str) -> None:
+    for text in ODD:
+        agree({"type": "string", "format": name}, text)
+
+
+def test_a_format_regex_is_a_regular_expression_of_ecma_262() -> None:
+    spec = {"type": "string", "format": "regex"}
+    assert [agree(spec, text) for text in (r"^\p{L}$", "(?<a>x)", "(?P<a>x)", "(a")] == [True, True, False, False]
+
+
+def test_the_deepest_record_that_a_recipe_may_allow_can_be_judged() -> None:
+    depth = Recipe.model_json_schema()["$defs"]["Limits"]["properties"]["depth"]["maximum"]
+    shape = table(m={"type": "object", "additionalProperties": {"type": "array", "uniqueItems": True}})
+    text = f'{{"m":{{"a":[{"[" * (depth - 4)}1{"]" * (depth - 4)},[],{"[" * (depth - 4)}2{"]" * (depth - 4)}]}}}}'
+    row = record(shape.fields, loads(text.encode(), Limits(depth)))
+    assert judge(document(shape.fields, row), shape) is None
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def settle(work: Workspace, parts: list[Part], corpus: Corpus, recipe: Recipe, s
         InputError: More rows are rejected than the recipe allows, or a table has no row left. All removed rows are in
             ``<name>-<version>.refused/`` then, and nothing else has changed.
     """
-    removed = _Removed(work, corpus, schemas, parts)
+    removed = _Removed(work, corpus, recipe, schemas, parts)
     ledgers: dict[str, dict[str, Ledger]] = {name: {} for name in recipe.tables}
     seen: dict[str, dict[str, list[Removed]]] = {name: {} for name in recipe.tables}
     for part in parts:
@@ -104,8 +104,11 @@ def _append(work: Workspace, rows: list[Removed]) -> None:
 class _Removed:
     """Finds the removed rows of a part, and says what is wrong with those that the corpus refused."""
 
-    def __init__(self, work: Workspace, corpus: Corpus, schemas: Mapping[str, Schema], parts: list[Part]) -> None:
+    def __init__(
+        self, work: Workspace, corpus: Corpus, recipe: Recipe, schemas: Mapping[str, Schema], parts: list[Part]
+    ) -> None:
         self.work, self.prints, self.verdicts, self.schemas = work, *corpus, schemas
+        self.ids = {name: table.id[0] for name, table in recipe.tables.items()}
         self.starts: dict[str, list[tuple[int, Part]]] = {}  # the first row of each part, counted over its table
         for part in parts:
             before = self.starts.setdefault(part.partition.table, [])
@@ -141,8 +144,9 @@ class _Removed:
                 value, steps = value[position], [column, position]
             return pointer(*steps), f"{value!r} is not the id of a row that stays"
         first = self.place(table, int(verdict.first[index]))
-        again = FATES[verdict.fate[index]] == "ID_DUPLICATE"
-        return "", f"has the id of {first}, and other content" if again else f"repeats {first}"
+        if FATES[verdict.fate[index]] == "ID_DUPLICATE":
+            return pointer(self.ids[table]), f"is the id of {first} too, which has other content"
+        return "", f"repeats {first}"
 
     def place(self, table: str, index: int) -> str:
         """Source and line of a row."""
