@@ -284,8 +284,8 @@ def test_shards_and_row_groups_are_cut_by_bytes(project: Project) -> None:
     files = sorted((place / "data/notes").glob("train-*"))
     assert len(files) > 5
     sizes = [pq.read_table(file).nbytes for file in files]
-    assert max(sizes) < 25_000
-    assert min(sizes) > 10_000
+    assert max(sizes) < 21_000
+    assert min(sizes[:-1]) > 19_000
     assert pq.ParquetFile(files[0]).num_row_groups == 4
     rows = [row for file in files for row in pq.read_table(file)["id"].to_pylist()]
     assert rows == sorted(rows, key=int)

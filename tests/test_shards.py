@@ -55,8 +55,8 @@ def test_the_cuts_partition_the_kept_rows(rows: list[tuple[int, str, int]], shar
         for cut in mine:
             weights = [sum(sizes[int(row)] for row in one) for one in cut.groups]
             assert all(len(one) for one in cut.groups)
-            assert sum(weights) <= shard + max(sizes)
-            assert max(weights) <= group + max(sizes)
+            assert sum(weights) <= shard or len(weights) == len(cut.groups[0]) == 1
+            assert all(len(one) == 1 or weight <= group for one, weight in zip(cut.groups, weights, strict=True))
 
 
 def test_the_table_called_default_stands_in_data_itself() -> None:

@@ -86,12 +86,17 @@ def _gather(rows: Array, parts: list[Part], starts: Array, work: Workspace) -> I
 
 
 def _cut(rows: Array, sizes: Array, most: int) -> list[Array]:
-    """Cut rows into the fewest pieces of about the same bytes, none much over ``most``."""
-    ends = np.cumsum(sizes[rows])
-    total = int(ends[-1])
-    pieces = min(len(rows), -(-total // most))
-    borders = np.searchsorted(ends, [total * piece // pieces for piece in range(1, pieces)], side="right")
-    return [piece for piece in np.split(rows, borders) if len(piece)]
+    """Cut rows into pieces of at most ``most`` bytes, or of one row that is larger.
+
+    Each piece is filled before the next is begun, so that rows that are added at the end change the last one alone.
+    """
+    ends, pieces, start = np.cumsum(sizes[rows]), list[Array](), 0
+    while start < len(rows):
+        full = (ends[start - 1] if start else 0) + most
+        stop = max(start + 1, int(np.searchsorted(ends, full, side="right")))
+        pieces.append(rows[start:stop])
+        start = stop
+    return pieces
 
 
 def _writer(path: Path, schema: Schema, files: Files) -> pq.ParquetWriter:
