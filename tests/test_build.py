@@ -286,7 +286,7 @@ def test_shards_and_row_groups_are_cut_by_bytes(project: Project) -> None:
     sizes = [pq.read_table(file).nbytes for file in files]
     assert max(sizes) < 21_000
     assert min(sizes[:-1]) > 19_000
-    assert pq.ParquetFile(files[0]).num_row_groups == 4
+    assert 4 <= pq.ParquetFile(files[0]).num_row_groups <= 5
     rows = [row for file in files for row in pq.read_table(file)["id"].to_pylist()]
     assert rows == sorted(rows, key=int)
 
