@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from strategies import Spec, schemas_with_matching, table
 
 from parquetry.record.conform import record
-from parquetry.record.fingerprint import PRINTS, content, content_digest, fingerprint, key, reference, row_bytes, short
+from parquetry.record.content import content, content_digest, key, row_bytes, short
+from parquetry.record.fingerprint import PRINTS, fingerprint, reference
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import LINE
@@ -269,12 +270,12 @@ def test_a_reference_is_the_id_it_points_to() -> None:
     assert [row[reference("others")] for row in prints] == [[], [], [b, a, b]]
 
 
-@pytest.mark.parametrize("name", [field.name for field in PRINTS[1:]])
+@pytest.mark.parametrize("name", [field.name for field in PRINTS[1:] if field.name != "id"])
 def test_a_reference_may_have_the_name_of_a_fingerprint(name: str) -> None:
     schema = table(**{"id": {"type": "string"}, name: {"type": "string"}})
     rows = [{"id": "a", name: "a"}, {"id": "b", name: "a"}]
     prints = fingerprint(batch_of(schema, rows), schema, rules(references={name: "notes"})).to_pylist()
-    assert prints[1][reference(name)] == [prints[0]["id"]] or name == "id"
+    assert prints[1][reference(name)] == [prints[0]["id"]]
 
 
 @pytest.mark.parametrize("narrow", ["int8", "int32", "uint8", "uint32", "uint64"])

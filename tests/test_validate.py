@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -437,7 +436,3 @@ def test_a_batch_without_a_fault_is_the_same_batch() -> None:
 def test_an_empty_batch_stays_empty() -> None:
     shape = table(a={"type": "string"})
     assert validate(batch_of(shape, []), shape).kept.num_rows == 0
-
-
-def test_the_suite_folder_is_not_copied_here() -> None:
-    assert not [path for path in Path(__file__).parent.rglob("*.json") if "draft" in path.as_posix()]

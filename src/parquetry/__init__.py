@@ -20,6 +20,7 @@ record       one record at a time: parallel and pure
     sources      files -> batches of rows in the exact types of their columns
     clean        text -> the same text, normalised
     validate     rows -> rows that the JSON Schema accepts
+    content      rows -> bytes that stand for their content, and the digests of them
     fingerprint  rows -> the few bytes that the steps on the whole corpus need
 
 corpus       the whole corpus, from fingerprints alone

@@ -19,7 +19,8 @@ import pyarrow as pa
 from pydantic_core import PydanticCustomError
 
 from parquetry.corpus.dedup import Array, Verdict
-from parquetry.record.fingerprint import key, reference
+from parquetry.record.content import key
+from parquetry.record.fingerprint import reference
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Recipe, Table

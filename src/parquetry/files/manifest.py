@@ -20,7 +20,7 @@ from parquetry.files.books import Books
 from parquetry.files.shards import Cut
 from parquetry.files.stats import Measured, Summary
 from parquetry.files.workspace import Part
-from parquetry.record.fingerprint import content_digest
+from parquetry.record.content import content_digest
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, VerificationError
 from parquetry.words.recipe import Recipe

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from parquetry.record.fingerprint import content, row_bytes
+from parquetry.record.content import contents, row_bytes
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 
@@ -63,8 +63,7 @@ def measure_file(path: str, release: Path, schema: Schema) -> Measured:
     summary, digests = Summary(), bytearray()
     for batch in batches(path, release):
         summary += measure(batch, schema.fields)
-        for row in batch.to_pylist():
-            digests += content(row, schema.fields)
+        digests += b"".join(contents(batch, schema.fields))
     return Measured(path, summary, bytes(digests))
 
 

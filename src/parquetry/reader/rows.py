@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from parquetry.files.manifest import TableFacts
 from parquetry.files.stats import Summary, measure
-from parquetry.record.fingerprint import content, content_digest, key
+from parquetry.record.content import content_digest, contents, key
 from parquetry.record.validate import validate
 from parquetry.words.errors import Problem
 from parquetry.words.schema import Schema
@@ -44,8 +44,8 @@ class Rows:
             return
         for bad in validate(batch, self.schema, self.facts.id).removed:
             yield Problem(bad.code, f"{path} {bad.pointer}", bad.message, AGAIN)
+        self.digests.setdefault(split, bytearray()).extend(b"".join(contents(batch, self.schema.fields)))
         for row in batch.to_pylist():
-            self.digests.setdefault(split, bytearray()).extend(content(row, self.schema.fields))
             own = self.key(row, self.facts.id)
             if own in self.ids:
                 yield Problem("ID_DUPLICATE", path, f"the id {_named(row, self.facts.id)} stands twice", AGAIN)
