@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import random
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
@@ -141,6 +142,35 @@ def test_page_and_code_agree_on_any_table(case: Case) -> None:
     held = batch.drop_columns([LINE.name]).to_pylist()
     ours = content_digest(schema.fields, [content(row, schema.fields) for row in held])
     assert ours == table_digest(shape_of(schema.arrow), held)
+
+
+def _read_back(batch: pa.RecordBatch) -> pa.RecordBatch:
+    file = io.BytesIO()
+    pq.write_table(pa.table(batch), file)
+    return pa.Table.from_batches(pq.read_table(file).to_batches(), batch.schema).combine_chunks().to_batches()[0]
+
+
+#: Ways in which a batch comes about; the rows stay.
+WAYS: dict[str, Callable[[pa.RecordBatch], pa.RecordBatch]] = {
+    "slice": lambda batch: pa.concat_batches([batch.slice(0, 1), batch, batch.slice(0, 2)]).slice(1, batch.num_rows),
+    "take": lambda batch: batch.take(pa.array(range(batch.num_rows), pa.int64())),
+    "filter": lambda batch: pa.concat_batches([batch, batch]).filter(
+        pa.array([True] * batch.num_rows + [False] * batch.num_rows)
+    ),
+    "parquet": _read_back,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(case=schemas_with_matching(), nulls=st.integers(0, 2))
+@settings(max_examples=50)
+def test_the_digest_of_a_row_is_that_of_the_page_however_its_batch_came_about(way: str, case: Case, nulls: int) -> None:
+    schema, rows = case
+    batch = WAYS[way](batch_of(schema, [*rows, *({} for _ in range(nulls)), {}]))
+    prints = fingerprint(batch, schema, rules(id=[schema.fields[0].name]))
+    held = batch.to_pylist()
+    assert prints.column("row").to_pylist() == [row_digest(shape_of(schema.arrow), row) for row in held]
+    assert prints.column("bytes").to_pylist() == row_bytes(batch.drop_columns([LINE.name])).tolist()
 
 
 def test_the_released_digests_follow_from_the_parquet_files_alone() -> None:
@@ -283,6 +313,19 @@ def test_a_reference_may_be_of_another_width_than_the_id(narrow: str) -> None:
     """`tables` lets an integer point to an integer, whatever its width."""
     ids, references = table(id={"type": "integer", "x-arrow": narrow}), table(id={"type": "integer"})
     assert key([ids["id"]], [5]) == key([references["id"]], [5])
+
+
+@pytest.mark.parametrize("narrow", ["int8", "int64", "uint8", "uint64"])
+def test_a_list_of_references_may_be_of_another_width_than_the_id(narrow: str) -> None:
+    ids = table(id={"type": "integer", "x-arrow": narrow})
+    pointing = table(
+        id={"type": "integer"}, one={"type": "integer"}, many={"type": ["array", "null"], "items": {"type": "integer"}}
+    )
+    pointed = fingerprint(batch_of(ids, [{"id": 5}, {"id": 100}]), ids, rules()).column("id").to_pylist()
+    rows = [{"id": 1, "one": 100, "many": [100, 5]}, {"id": 2}, {"id": 3, "one": 5, "many": []}]
+    prints = fingerprint(batch_of(pointing, rows), pointing, rules(references={"one": "ids", "many": "ids"}))
+    assert prints.column(reference("one")).to_pylist() == [[pointed[1]], [], [pointed[0]]]
+    assert prints.column(reference("many")).to_pylist() == [[pointed[1], pointed[0]], [], []]
 
 
 def test_text_and_number_are_different_ids() -> None:

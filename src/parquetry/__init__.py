@@ -17,6 +17,7 @@ words        what all the others talk about
 record       one record at a time: parallel and pure
     strict_json  JSON text -> its value, or the reason why it has none
     conform      a JSON value <-> the exact type of its column
+    blocks       many lines at once -> rows, where that is surely right
     sources      files -> batches of rows in the exact types of their columns
     clean        text -> the same text, normalised
     validate     rows -> rows that the JSON Schema accepts

@@ -26,9 +26,12 @@ _PACKED = {"boolean": (b"\x01", "<?"), "integer": (b"\x02", "<q"), "number": (b"
 _PACKED |= {f"int{bits}": (b"\x02", "<q") for bits in (8, 16, 32, 64)}
 _PACKED |= {f"uint{bits}": (b"\x03", "<Q") for bits in (8, 16, 32, 64)}
 _PACKED |= {f"float{bits}": (b"\x04", "<d") for bits in (32, 64)}
+#: How the header of a content digest spells the types that are not called as their kind; never to be changed.
+_SPELLED = {"integer": "int64", "number": "double", "float64": "double", "float32": "float", "boolean": "bool"}
+_SPELLED |= {"date": "date32[day]", "date-time": "timestamp[us, tz=UTC]", "map": "string"}
 #: A number of bytes for each row.
 Sizes = np.ndarray[Any, np.dtype[np.int64]]
-_NULL = pa.scalar(b"\x00", pa.binary())
+_NULL = b"\x00"
 
 
 def encode(field: Field, value: Any) -> bytes:
@@ -179,4 +182,4 @@ def _shape(field: Field) -> list[Any]:
     """Name and type of a column, as the content digest counts them."""
     if field.kind in ("list", "struct"):
         return [field.name, field.kind, [_shape(inner) for inner in field.fields]]
-    return [field.name, str(field.arrow)]
+    return [field.name, _SPELLED.get(field.kind, field.kind)]

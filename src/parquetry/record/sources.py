@@ -13,18 +13,20 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from parquetry.record import conform, strict_json
+from parquetry.record import blocks, conform, strict_json
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Limits, Recipe
 from parquetry.words.records import LINE, Removed, Sifted
 from parquetry.words.schema import Schema
 
 #: Lines, and bytes of text, held in memory at a time by each worker. They do not change the output.
-BATCH_ROWS, BATCH_BYTES = 4096, 16_000_000
+BATCH_ROWS, BATCH_BYTES = 4096, 1_000_000
+#: So few lines are read one by one.
+FEW = 16
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
 #: A byte order mark: at the start of a file, or where two files were joined. It is no part of a text.
@@ -94,27 +96,64 @@ def read(partition: Partition, schema: Schema, limits: Limits) -> Iterator[Sifte
     Raises:
         InputError: The file is empty, is not what its name says, or cannot be decompressed.
     """
-    columns = pa.schema([*schema.arrow, LINE])
-    rows, removed, blank, size = list[dict[str, Any]](), list[Removed](), 0, 0
-    structure = strict_json.Limits(limits.depth, limits.fields)
-    for number, raw, whole in _lines(partition, limits):
-        if whole and not raw.strip():
+    reader = _Reader(partition, schema, limits)
+    lines, size, blank = list[Line](), 0, 0
+    for line in _lines(partition, limits):
+        if line.whole and not line.text.strip():
             blank += 1
             continue
-        size += len(raw)
-        value: Any = raw[:1000].decode("utf-8", "replace")
-        try:
-            if not whole:
-                raise strict_json.NotJson("LINE_TOO_LONG", f"longer than {limits.line_bytes} bytes")
-            value = strict_json.loads(raw, structure)
-            rows.append(conform.record(schema.fields, value) | {LINE.name: number})
-        except strict_json.NotJson as error:
-            place = (error.code, partition.table, partition.name, number, error.pointer)
-            removed.append(Removed(*place, error.what, value))
-        if len(rows) + len(removed) == BATCH_ROWS or size > BATCH_BYTES:
-            yield Sifted(pa.RecordBatch.from_pylist(rows, schema=columns), tuple(removed), blank)
-            rows, removed, blank, size = [], [], 0, 0
-    yield Sifted(pa.RecordBatch.from_pylist(rows, schema=columns), tuple(removed), blank)
+        lines.append(line)
+        size += len(line.text)
+        if len(lines) == BATCH_ROWS or size > BATCH_BYTES:
+            yield reader.sift(lines)._replace(blank=blank)
+            lines, size, blank = [], 0, 0
+    yield reader.sift(lines)._replace(blank=blank)
+
+
+class Line(NamedTuple):
+    """A line of a file, without its end."""
+
+    number: int  #: From 1.
+    text: bytes
+    whole: bool  #: Or cut, because it is longer than the limit.
+
+
+class _Reader:
+    """Reads lines as records: many at once where that is surely right, else one by one."""
+
+    def __init__(self, partition: Partition, schema: Schema, limits: Limits) -> None:
+        self.partition, self.schema, self.limits = partition, schema, limits
+        self.structure = strict_json.Limits(limits.depth, limits.fields)
+        self.columns = pa.schema([*schema.arrow, LINE])
+        self.fast = blocks.readable(schema, self.structure)
+
+    def sift(self, lines: list[Line]) -> Sifted:
+        """The records of some lines, and what is none."""
+        if not self.fast or len(lines) < FEW:
+            return self.exactly(lines)
+        sure = all(line.whole for line in lines)
+        rows = blocks.parse([line.text for line in lines], self.schema, self.structure) if sure else None
+        if rows is None:  # most of them are fine: look for the others in halves
+            one, two = self.sift(lines[: len(lines) // 2]), self.sift(lines[len(lines) // 2 :])
+            both = pa.Table.from_batches([one.kept, two.kept]).combine_chunks().to_batches()
+            return Sifted(both[0] if both else one.kept, one.removed + two.removed)
+        numbers = pa.array([line.number for line in lines], LINE.type)
+        return Sifted(pa.RecordBatch.from_arrays([*rows.columns, numbers], schema=self.columns))
+
+    def exactly(self, lines: list[Line]) -> Sifted:
+        """The records of some lines, one by one: the definition."""
+        rows, removed = list[dict[str, Any]](), list[Removed]()
+        for number, raw, whole in lines:
+            value: Any = raw[:1000].decode("utf-8", "replace")
+            try:
+                if not whole:
+                    raise strict_json.NotJson("LINE_TOO_LONG", f"longer than {self.limits.line_bytes} bytes")
+                value = strict_json.loads(raw, self.structure)
+                rows.append(conform.record(self.schema.fields, value) | {LINE.name: number})
+            except strict_json.NotJson as error:
+                place = (error.code, self.partition.table, self.partition.name, number, error.pointer)
+                removed.append(Removed(*place, error.what, value))
+        return Sifted(pa.RecordBatch.from_pylist(rows, schema=self.columns), tuple(removed))
 
 
 def _name(path: str, pattern: str) -> str:
@@ -132,8 +171,8 @@ def _codec(name: str) -> str | None:
     return _CODECS.get(suffix) if stem.endswith((".jsonl", ".ndjson")) else None
 
 
-def _lines(partition: Partition, limits: Limits) -> Iterator[tuple[int, bytes, bool]]:
-    """The lines of a file with their numbers, without line ends, and whether each is whole or cut at the limit."""
+def _lines(partition: Partition, limits: Limits) -> Iterator[Line]:
+    """The lines of a file, blank ones too."""
     allowed = max(_RATIO_FLOOR, limits.decompression_ratio * partition.path.stat().st_size)
     number = read = 0
     try:
@@ -145,7 +184,7 @@ def _lines(partition: Partition, limits: Limits) -> Iterator[tuple[int, bytes, b
                     _check_ratio(partition, read, allowed)
                 _check_ratio(partition, read, allowed)
                 text = line.removesuffix(b"\n").removesuffix(b"\r")
-                yield number, text.removeprefix(_BOM), whole and len(text) <= limits.line_bytes
+                yield Line(number, text.removeprefix(_BOM), whole and len(text) <= limits.line_bytes)
     except OSError as error:
         if error.errno is not None:
             raise

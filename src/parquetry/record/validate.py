@@ -3,7 +3,8 @@
 This is the only gate. What `jsonschema` says of the row as it will be read back (draft 2020-12, formats asserted) is
 the definition; jsonschema-rs gives the same answer many times faster, and the definition is asked to explain what it
 refused. Some things are judged by jsonschema-rs in both, so that the answer does not depend on the interpreter:
-``pattern`` (ECMA-262, in bounded time), ``multipleOf`` (in decimal, where 0.29 is a multiple of 0.01), and ``iri``.
+``pattern`` (ECMA-262, in bounded time), ``multipleOf`` (in decimal, where 0.29 is a multiple of 0.01), and
+the formats ``regex``, ``iri`` and ``relative-json-pointer``.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _unnamed(row: Mapping[str, Any], ids: Sequence[str]) -> Verdict | None:
 def _validators(schema: Schema) -> tuple[Any, Validator]:
     checker = FormatChecker(())
     checker.checkers = dict(Draft202012Validator.FORMAT_CHECKER.checkers)
-    for name in ("iri", "iri-reference"):
+    for name in ("iri", "iri-reference", "regex", "relative-json-pointer"):
         checker.checks(name)(_single("format", name).is_valid)
     formats = {name: lambda value, name=name: checker.conforms(value, name) for name in checker.checkers}
     rules = copy.deepcopy(schema.document)

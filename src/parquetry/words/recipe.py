@@ -122,7 +122,7 @@ class Limits(Part):
     """Rejected rows of a table, or their share of the rows read (`"0.1%"`); above it the build ends in 3."""
     line_bytes: Bytes = 16_000_000
     """Longest line."""
-    depth: Annotated[int, Field(ge=1, le=500)] = 64
+    depth: Annotated[int, Field(ge=1, le=128)] = 64
     """Deepest nesting of a record."""
     fields: Annotated[int, Field(ge=1)] = 1000
     """Most members in a record, those of nested objects included."""

@@ -124,23 +124,28 @@ def _check(document: dict[str, Any], name: str) -> None:
         if str(spec.get("$schema", DIALECT)).rstrip("#") != DIALECT:
             what = f"dialect {spec['$schema']!r} is not supported"
             raise SchemaError(Problem("SCHEMA_DIALECT", f"{name}: {place}/$schema", what, f"use {DIALECT}"))
+        if place and "$id" in spec:
+            fix = "remove it, and point to the part with '#/$defs/…'"
+            raise SchemaError(Problem("SCHEMA_KEYWORD", f"{name}: {place}/$id", "a part has no $id of its own", fix))
         if old := sorted(spec.keys() & OLD.keys()):
             what = "a word of older drafts, which readers of this one do not agree on"
             raise SchemaError(Problem("SCHEMA_KEYWORD", f"{name}: {place}/{old[0]}", what, f"say {OLD[old[0]]}"))
     wrong = Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(document)
-    if found := [(f"{name}: /{'/'.join(map(str, e.absolute_path))}", e.message[:200]) for e in wrong]:
+    if found := [(f"{name}: {pointer(*e.absolute_path) or '/'}", e.message[:200]) for e in wrong]:
         raise SchemaError(*(Problem("SCHEMA_INVALID", *place, "see json-schema.org") for place in sorted(found)))
     for place, spec in walk(document):
         for word in ("$ref", "$dynamicRef"):
             if word in spec and not str(spec[word]).startswith("#"):
                 fix = "put the definition under $defs and point to it with '#/$defs/…'"
                 raise SchemaError(Problem("SCHEMA_REMOTE_REF", f"{name}: {place}/{word}", "leads out of the file", fix))
-        for pattern in [spec.get("pattern", ""), *spec.get("patternProperties", {})]:
+        patterns = {"pattern": spec["pattern"]} if "pattern" in spec else {}
+        patterns |= {f"patternProperties/{one}": one for one in spec.get("patternProperties", ())}
+        for where, pattern in patterns.items():
             try:
                 jsonschema_rs.Draft202012Validator({"pattern": pattern})
             except (jsonschema_rs.ValidationError, ValueError):
                 what = f"{pattern!r} is not an ECMA-262 regular expression"
-                problem = Problem("SCHEMA_PATTERN", f"{name}: {place}/pattern", what, "correct the expression")
+                problem = Problem("SCHEMA_PATTERN", f"{name}: {place}/{where}", what, "correct the expression")
                 raise SchemaError(problem) from None
 
 

@@ -1,0 +1,183 @@
+"""The fast path answers as the exact path does, or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import schemas_with_matching
+
+from parquetry.record import blocks
+from parquetry.record.sources import Line, Partition, _Reader
+from parquetry.record.strict_json import Limits as Structure
+from parquetry.words.recipe import Limits
+from parquetry.words.schema import Schema, parse
+
+Case = tuple[Schema, list[dict[str, Any]]]
+PLACE = Partition("t", 0, Path("a.jsonl"), "a.jsonl")
+FIELDS: dict[str, Any] = {
+    "a": {"type": "string"},
+    "d": {"type": "number"},
+    "i": {"type": "integer"},
+    "n": {"type": "integer", "x-arrow": "int8"},
+    "b": {"type": "boolean"},
+    "day": {"type": "string", "format": "date"},
+    "at": {"type": "string", "format": "date-time"},
+    "l": {"type": "array", "items": {"type": "integer"}},
+    "s": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"x": {"type": "string"}, "m": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+SCHEMA = parse(json.dumps({"type": "object", "additionalProperties": False, "properties": FIELDS}).encode(), "s")
+#: One line each in which a reader may err.
+ODD = [
+    *[b"{}", b"null", b"1", b"[]", b"", b" ", b'"x"', b'{"a":null}', b'{"a":1}', b'{"a":true}', b'{"":1}', b'{"z":1}'],
+    *[
+        b'{"a":"x\ty"}',
+        b'{"a":"x\\u0000y"}',
+        b'{"a":"\xff"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\x01"}',
+    ],
+    *[
+        b'{"a":"\\ud83d\\ude00"}',
+        b'{"a":"\x7f\xe2\x80\xa8"}',
+        b'{"a":"\\/\\u00e9"}',
+        b'{"a":"\\x41"}',
+        b'{"a":"x"}\r',
+        b'{"a":"\r"}',
+    ],
+    *[
+        b'{"a":"1"}{"a":"2"}',
+        b'{"a":"1",}',
+        b'{"a":"x"} x',
+        b'{"a":"x"}//c',
+        b' {"a":"1"}',
+        b'{"a":"1"} ',
+        b"{'a':'1'}",
+        b'{"a":',
+    ],
+    *[
+        b'\xef\xbb\xbf{"a":"1"}',
+        b'{"a":"x","a":"y"}',
+        b'{"a":"x","\\u0061":"y"}',
+        b'{"s":{"x":"1","x":"2"}}',
+        b'{"s":{"z":1}}',
+    ],
+    *[
+        b'{"d":%s}' % n
+        for n in (b"NaN", b"-Infinity", b"Inf", b"nan", b"1e999", b"1e308", b"9007199254740993", b"9007199254740992")
+    ],
+    *[
+        b'{"d":%s}' % n
+        for n in (b"-0", b"-0.0", b"0.0", b"5", b".5", b"1.", b"01", b"0x10", b'"1.5"', b"1E5", b"4.9e-324", b"1e-400")
+    ],
+    *[
+        b'{"d":123456789012345678901234567890}',
+        b'{"d":0.1}',
+        b'{"d":-1.7976931348623157e308}',
+        b'{"d":null}',
+        b'{"d":[1]}',
+    ],
+    *[
+        b'{"i":%s}' % n
+        for n in (b"1.0", b"1e2", b"-0", b"9223372036854775807", b"9223372036854775808", b"1.5", b'"5"', b"-", b"00")
+    ],
+    *[b'{"n":%s}' % n for n in (b"127", b"128", b"-128", b"-129", b"1.0")],
+    *[b'{"b":%s}' % n for n in (b"true", b"false", b"1", b'"true"', b"True")],
+    *[
+        b'{"day":"%s"}' % n
+        for n in (b"2020-02-29", b"2021-02-29", b"0000-01-01", b"0001-01-01", b"9999-12-31", b"20200101", b"2020-1-1")
+    ],
+    *[
+        b'{"day":"%s"}' % n
+        for n in (b"2020-W01-1", b"2020-01-01 ", b"", b"\xd9\xa2\xd9\xa0\xd9\xa2\xd9\xa0-01-01", b"2020-13-01")
+    ],
+    *[
+        b'{"at":"2020-01-01T%s"}' % n
+        for n in (b"00:00:00Z", b"00:00:00z", b"00:00:00+01:00", b"23:59:60Z", b"24:00:00Z", b"00:00:00")
+    ],
+    *[
+        b'{"at":"%s"}' % n
+        for n in (
+            b"2020-01-01T00:00:00.1234567Z",
+            b"2020-01-01T00:00:00.5Z",
+            b"0000-01-01T00:00:00Z",
+            b"2020-02-30T00:00:00Z",
+        )
+    ],
+    *[
+        b'{"at":"%s"}' % n
+        for n in (b"0001-01-01T00:00:00Z", b"2020-01-01 00:00:00Z", b"9999-12-31T23:59:59.999999Z", b"2020-01-01")
+    ],
+    *[b'{"l":%s}' % n for n in (b"[]", b"[1,null]", b"null", b"[1.0]", b'["1"]', b"{}", b"[[1]]")],
+    *[b'{"s":%s}' % n for n in (b"{}", b"null", b'{"x":null}', b'{"m":[]}', b'{"m":[null,"a"]}', b"[]", b'"x"')],
+]
+
+
+def same(lines: list[bytes], schema: Schema) -> None:
+    reader = _Reader(PLACE, schema, Limits())
+    numbered = [Line(number, text, whole=True) for number, text in enumerate(lines, start=1)]
+    fast, exact = reader.sift(numbered), reader.exactly(numbered)
+    assert fast.removed == exact.removed
+    assert fast.kept.schema.equals(exact.kept.schema, check_metadata=True)
+    assert [repr(row) for row in fast.kept.to_pylist()] == [repr(row) for row in exact.kept.to_pylist()]
+    fast.kept.validate(full=True)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_an_odd_line_among_plain_ones_is_read_as_if_it_stood_alone(odd: bytes) -> None:
+    plain = [b'{"a":"%d","d":%d.5}' % (i, i) for i in range(40)]
+    for place in (0, 17, 40):
+        same([*plain[:place], odd, *plain[place:]], SCHEMA)
+
+
+@given(st.lists(st.sampled_from(ODD), min_size=16, max_size=60))
+def test_odd_lines_together_are_read_as_each_alone(lines: list[bytes]) -> None:
+    same(lines, SCHEMA)
+
+
+@given(schemas_with_matching(), st.booleans())
+def test_records_of_any_schema_are_read_as_one_by_one(case: Case, ascii_only: bool) -> None:
+    schema, documents = case
+    lines = [json.dumps(one, ensure_ascii=ascii_only).encode() for one in documents] * 16
+    same(lines[:80], schema)
+
+
+def test_plain_lines_do_take_the_fast_path() -> None:
+    """Otherwise all of the above would prove nothing."""
+    document = {
+        "a": "é",
+        "d": 0.5,
+        "i": 2,
+        "n": 3,
+        "b": True,
+        "day": "2020-02-29",
+        "at": "2020-01-01T00:00:00Z",
+        "l": [1, None],
+        "s": {"x": "y"},
+    }
+    lines = [json.dumps(document).encode()] * 20
+    assert blocks.readable(SCHEMA, Structure())
+    assert blocks.parse(lines, SCHEMA, Structure()) is not None
+
+
+def test_too_many_members_are_found_in_lists_of_objects() -> None:
+    item = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}},
+    }
+    fields = {"l": {"type": "array", "items": item}}
+    schema = parse(json.dumps({"type": "object", "additionalProperties": False, "properties": fields}).encode(), "s")
+    many = json.dumps({"l": [{"x": 1, "y": 2}] * 600}).encode()
+    same([b'{"l":[{"x":1}]}'] * 20 + [many], schema)
+    removed = _Reader(PLACE, schema, Limits()).sift([Line(i, many, whole=True) for i in range(20)]).removed
+    assert {row.code for row in removed} == {"FIELD_COUNT"}
