@@ -13,9 +13,9 @@ from strategies import schemas_with_matching
 
 from parquetry.record import blocks
 from parquetry.record.sources import Line, Partition, _Reader
-from parquetry.record.strict_json import Limits as Structure
 from parquetry.words.recipe import Limits
 from parquetry.words.schema import Schema, parse
+from parquetry.words.strict_json import Limits as Structure
 
 Case = tuple[Schema, list[dict[str, Any]]]
 PLACE = Partition("t", 0, Path("a.jsonl"), "a.jsonl")

@@ -151,7 +151,7 @@ def test_a_refused_build_changes_nothing_and_tells_all(project: Project) -> None
     with pytest.raises(InputError) as error:
         project.build()
     assert [(p.code, p.where, p.what) for p in error.value.problems[:-1]] == [
-        ("ID_DUPLICATE", "notes.jsonl:4 /id", "is the id of notes.jsonl:1 too, which has other content"),
+        ("ID_DUPLICATE", "notes.jsonl:4 /id", "the id stands in notes.jsonl:1 too"),
         ("ID_EMPTY", "notes.jsonl:6 /id", "the id is null or empty"),
         ("JSON_SYNTAX", "notes.jsonl:2", "expecting value, column 21 (the line looks cut off)"),
         ("SCHEMA_ENUM", "notes.jsonl:5 /tags/1", "'z' is not one of 'a', 'b'"),

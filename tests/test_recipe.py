@@ -258,9 +258,11 @@ error[SPLIT_FRACTION] recipe.toml: tables.notes.split: a share is not between 0 
 
 only = "train" => only = "train", ratios = { train = 1.0 }
 error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, found only and ratios
+  fix: keep one
 
 only = "train" => salt = "v1"
 error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, found none
+  fix: keep one
 
 follow = "parent" => follow = "other"
 error[SPLIT_FOLLOW] recipe.toml: tables.replies.split.follow: 'other' is not a reference of this table
@@ -350,7 +352,7 @@ def test_several_mistakes_are_told_together(folder: Path) -> None:
 def test_what_dangles_is_told_together(folder: Path) -> None:
     edits = (("#dataset", 'card = "NONE.md"'), ('parent = "notes"', 'parent = "people"'), ("#notes", "default = true"))
     assert mistakes(folder, *edits, ("#replies", "default = true")) == (
-        "error[RECIPE_DEFAULT] recipe.toml: tables: notes and replies are both the default\n"
+        "error[RECIPE_DEFAULT] recipe.toml: tables: notes and replies are both the default\n  fix: keep one\n"
         "error[RECIPE_REFERENCE] recipe.toml: tables.replies.references.parent: there is no table 'people'\n"
         "  fix: choose from notes, replies\n"
         "error[RECIPE_FILE_MISSING] recipe.toml: dataset.card: there is no file 'NONE.md'\n"
@@ -405,7 +407,7 @@ def test_what_is_not_toml_is_refused(tmp_path: Path, raw: bytes, what: str) -> N
     (tmp_path / "recipe.toml").write_bytes(raw)
     with pytest.raises(RecipeError) as caught:
         load(tmp_path / "recipe.toml")
-    assert str(caught.value) == f"error[RECIPE_SYNTAX] recipe.toml: {what}"
+    assert str(caught.value) == f"error[RECIPE_SYNTAX] recipe.toml: {what}\n  fix: correct the file"
 
 
 KEYS = ("name", "nmae", "schema", "split", "id", "text", "default", "ratios", "files", "limits", "x")

@@ -344,7 +344,7 @@ def test_all_mistakes_are_reported_together() -> None:
         ),
         (
             b"type: object",
-            "error[SCHEMA_SYNTAX] t.json: not JSON: Expecting value: line 1 column 1 (char 0)\n  fix: correct the file",
+            "error[SCHEMA_SYNTAX] t.json: not JSON: expecting value, column 1\n  fix: correct the file",
         ),
         (
             b'{"title":"\xff"}',
@@ -353,7 +353,7 @@ def test_all_mistakes_are_reported_together() -> None:
         ),
         (
             b'{"properties":{"a":' * 1000,
-            "error[SCHEMA_DEPTH] t.json: nested too deep to be read\n  fix: flatten it; a column has a fixed depth",
+            "error[SCHEMA_DEPTH] t.json: nested deeper than 200 levels\n  fix: flatten it; a column has a fixed depth",
         ),
     ],
 )

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from strategies import json_values, schema, texts
 
 from parquetry.record.sources import Partition, read
-from parquetry.record.strict_json import Limits, NotJson, loads, pointer
 from parquetry.record.validate import validate
 from parquetry.words.recipe import Limits as RecipeLimits
 from parquetry.words.recipe import Recipe
+from parquetry.words.strict_json import Limits, NotJson, loads, pointer
 
 PARSING = SHARED / "test-material/jsontestsuite/test_parsing"
 TRANSFORM = SHARED / "test-material/jsontestsuite/test_transform"

@@ -16,12 +16,12 @@ from jsonschema import Draft202012Validator
 from strategies import Spec, rules, schema, schemas_with_matching, schemas_with_records, table, tricky
 
 from parquetry.record.conform import document, record
-from parquetry.record.strict_json import Limits, NotJson, loads
 from parquetry.record.validate import Verdict, _validators, explain, judge, validate
 from parquetry.words.errors import SchemaError
 from parquetry.words.recipe import Recipe
 from parquetry.words.records import LINE
 from parquetry.words.schema import Schema, walk
+from parquetry.words.strict_json import Limits, NotJson, loads
 
 SUITE = SHARED / "test-material/json-schema-test-suite/tests/draft2020-12"
 needs_suite = pytest.mark.skipif(not SUITE.is_dir(), reason="the JSON Schema test suite is not redistributed")

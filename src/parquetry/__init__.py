@@ -5,6 +5,7 @@ Read the package in this order, floor by floor; no module imports one that comes
 words        what all the others talk about
     errors       every failure we raise on purpose: what, where, how to fix it
     records      the words used for rows: kept, removed, and why
+    strict_json  JSON text -> its value, or the reason why it has none
     vocabulary   what a name, a size, a day or a licence may be
     dataset      what a dataset is called, who made it, where it comes from
     recipe       recipe.toml as typed, frozen values
@@ -15,7 +16,6 @@ words        what all the others talk about
     engine       run a function over many items, results in the order of the items
 
 record       one record at a time: parallel and pure
-    strict_json  JSON text -> its value, or the reason why it has none
     conform      a JSON value <-> the exact type of its column
     blocks       many lines at once -> rows, where that is surely right
     sources      files -> batches of rows in the exact types of their columns

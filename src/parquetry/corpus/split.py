@@ -19,6 +19,7 @@ import pyarrow as pa
 from pydantic_core import PydanticCustomError
 
 from parquetry.corpus.dedup import Array, Verdict
+from parquetry.record.conform import typed
 from parquetry.record.content import key
 from parquetry.record.fingerprint import reference
 from parquetry.words.errors import InputError, Problem, RecipeError
@@ -46,7 +47,11 @@ def assignments(recipe: Recipe, schemas: Mapping[str, Schema], root: Path) -> di
     found, problems = dict[str, Assignment](), list[Problem]()
     for name, table in recipe.tables.items():
         if table.split.assigned:
-            found[name] = _assignment(name, table, schemas[name], root, problems)
+            try:
+                found[name] = _assignment(name, table, schemas[name], root, problems)
+            except (UnicodeDecodeError, csv.Error) as error:
+                where, fix = table.split.assigned, "save it as a CSV file in UTF-8"
+                problems.append(Problem("SPLIT_FILE", where, f"cannot be read: {error}", fix))
     if problems:
         raise RecipeError(*problems)
     return found
@@ -146,9 +151,8 @@ def _value(column: Field, text: str | None) -> Any:
         raise ValueError("the line is too short")
     if column.kind == "boolean":
         return {"true": True, "false": False}[text] if text in ("true", "false") else int("")
-    if pa.types.is_integer(column.arrow):
-        return int(text)
-    return pa.scalar(text).cast(column.arrow).as_py()
+    value = int(text) if pa.types.is_integer(column.arrow) and text.isascii() and "_" not in text else text
+    return typed(column, value, ())
 
 
 def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:

@@ -141,11 +141,12 @@ class _Removed:
             column, position = verdict.broken[index]
             value, steps = record[column], list[str | int]([column])
             if self.schemas[table][column].kind == "list":
+                position = [index for index, one in enumerate(value) if one is not None][position]
                 value, steps = value[position], [column, position]
             return pointer(*steps), f"{value!r} is not the id of a row that stays"
         first = self.place(table, int(verdict.first[index]))
         if FATES[verdict.fate[index]] == "ID_DUPLICATE":
-            return pointer(self.ids[table]), f"is the id of {first} too, which has other content"
+            return pointer(self.ids[table]), f"the id stands in {first} too"
         return "", f"repeats {first}"
 
     def place(self, table: str, index: int) -> str:

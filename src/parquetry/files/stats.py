@@ -16,9 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from parquetry.record.conform import canonical, plain
 from parquetry.record.content import contents, row_bytes
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
+
+#: The names that lead to a field, from its column on; the elements of a list have none.
+Steps = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Summary:
     rows: int = 0
     bytes: int = 0  #: As Arrow holds them, validity bits aside.
     nulls: Mapping[str, int] = field(default_factory=dict)  #: By column; a column without nulls is left out.
-    codes: Mapping[tuple[str, str], int] = field(default_factory=dict)  #: Rows by coded field and value.
+    codes: Mapping[tuple[Steps, str], int] = field(default_factory=dict)  #: Rows by coded field and value, as JSON.
 
     def __add__(self, other: Summary) -> Summary:
         return Summary(
@@ -49,9 +53,9 @@ class Measured(NamedTuple):
 
 def measure(batch: pa.RecordBatch, fields: tuple[Field, ...]) -> Summary:
     """The summary of one batch with the columns ``fields``."""
-    codes: Counter[tuple[str, str]] = Counter()
+    codes: Counter[tuple[Steps, str]] = Counter()
     for column, one in zip(batch.columns, fields, strict=True):
-        codes.update(_codes(column, one, one.name))
+        codes.update(_codes(column, one, (one.name,)))
     nulls = {
         one.name: column.null_count for column, one in zip(batch.columns, fields, strict=True) if column.null_count
     }
@@ -73,13 +77,13 @@ def batches(path: str, release: Path) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(use_threads=False)
 
 
-def _codes(column: pa.Array, one: Field, path: str) -> Iterator[tuple[str, str]]:
+def _codes(column: pa.Array, one: Field, path: Steps) -> Iterator[tuple[Steps, str]]:
     """Every value of every coded field in a column, those inside lists and objects too."""
     if one.kind == "list":
         yield from _codes(pc.list_flatten(column), one.fields[0], path)
     elif one.kind == "struct":
         for index, inner in enumerate(one.fields):
-            yield from _codes(pc.struct_field(column, index), inner, f"{path}.{inner.name}")
+            yield from _codes(pc.struct_field(column, index), inner, (*path, inner.name))
     elif one.values:
         for value in column.drop_null().to_pylist():
-            yield path, str(value)
+            yield path, canonical(plain(one, value))

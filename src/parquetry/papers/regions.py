@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from parquetry.files.manifest import SUMS, Manifest, Shard
 from parquetry.files.stats import Summary
+from parquetry.record.conform import canonical, plain, typed
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import license_url, spdx
@@ -168,7 +169,7 @@ def _field_rows(field: Field, prefix: str, total: Summary) -> Iterable[list[obje
     while leaf.kind == "list":
         leaf = leaf.fields[0]
     if leaf.values:
-        shown = [code(str(value.const)) for value in leaf.values[:20]]
+        shown = [code(v if isinstance(v := value.const, str) else canonical(v)) for value in leaf.values[:20]]
         more = f" and {len(leaf.values) - 20} more" if len(leaf.values) > 20 else ""
         about += f"{' ' if about else ''}One of {', '.join(shown)}{more}."
     yield [code(path), field.prose, total.nulls.get(path, 0) if not prefix else "", about]
@@ -190,7 +191,7 @@ def _method(method: str, rule: str, group_by: Sequence[str]) -> str:
     return {
         "assigned": f"assigned{groups} in {code(rule)}",
         "follow": f"the split of the row that {code(rule)} points to",
-        "only": "a look-up table, not split",
+        "only": f"all rows in {code(rule)}",
         "ratios": f"drawn{groups}: {escape(rule)}",
     }[method]
 
@@ -248,15 +249,18 @@ def _citation(facts: Facts) -> str:
 
 def _values(name: str, path: str, facts: Facts) -> str | None:
     """The values of a coded field: how often each stands in each split, and what it means."""
-    field = _find(facts.schemas[name].fields, path.split(".")) if name in facts.schemas else None
+    steps = (path,) if name in facts.schemas and path in facts.schemas[name] else tuple(path.split("."))
+    field = _find(facts.schemas[name].fields, steps) if name in facts.schemas else None
     if field is None or not field.values:
         return None
     splits = list(facts.manifest.tables[name].splits)
     counts = [facts.summaries[name, split].codes for split in splits]
     rows = []
     for value in field.values:
-        each = [count.get((path, str(value.const)), 0) for count in counts]
-        rows.append([code(str(value.const)), escape(value.title), sum(each), *each, escape(value.description)])
+        said = plain(field, typed(field, value.const, ()))  # as it is read back: 1 in a column of floats is 1.0
+        each = [count.get((steps, canonical(said)), 0) for count in counts]
+        shown = code(said if isinstance(said, str) else canonical(said))
+        rows.append([shown, escape(value.title), sum(each), *each, escape(value.description)])
     header = ["value", "label", "rows", *(code(split) for split in splits), "meaning"]
     return table(header, rows, "llr" + "r" * len(splits))
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from parquetry.record.strict_json import NotJson
 from parquetry.words.errors import pointer
 from parquetry.words.fields import Field
+from parquetry.words.strict_json import NotJson
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATETIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -136,6 +136,9 @@ def _number(field: Field, value: int | float, where: tuple[str | int, ...]) -> i
     bits = np.iinfo(str(field.arrow))
     if not bits.min <= value <= bits.max:
         raise NotJson("JSON_NUMBER_RANGE", f"{value} is not a value of type {field.arrow}", pointer(*where))
+    if isinstance(value, float) and abs(value) >= 2**53:
+        what = f"{value!r} is not exact beyond 2**53; write integers without point and exponent"
+        raise NotJson("JSON_NUMBER_RANGE", what, pointer(*where))
     return int(value)
 
 

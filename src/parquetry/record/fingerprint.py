@@ -6,12 +6,13 @@ whole corpus at once.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parquetry.record.content import contents, digests, joined, keys, row_bytes
+from parquetry.record.content import contents, keys, row_bytes
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import LINE
@@ -34,7 +35,7 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.Recor
     rows = batch.select([field.name for field in schema.fields])
     records = contents(rows, schema.fields)
     ids = _keys(batch, schema, table.id)
-    texts = [digest[:16] for digest in (_texts(batch, table.text) if table.text else records)]
+    texts = _texts(batch, schema, table.text, [digest[:16] for digest in records])
     columns: dict[str, Any] = {
         LINE.name: batch.column(LINE.name),
         "bytes": row_bytes(rows),
@@ -58,10 +59,15 @@ def _keys(batch: pa.RecordBatch, schema: Schema, columns: tuple[str, ...]) -> li
     return keys(batch.select(columns), [schema[column] for column in columns])
 
 
-def _texts(batch: pa.RecordBatch, columns: tuple[str, ...]) -> list[bytes]:
-    """The digest of the text of each row: its fields, joined by a line feed; null is empty."""
-    texts = [pc.fill_null(batch.column(column), "").cast(pa.binary()) for column in columns]
-    return digests(joined(texts, b"\n"))
+def _texts(batch: pa.RecordBatch, schema: Schema, columns: tuple[str, ...], records: list[bytes]) -> list[bytes]:
+    """The digest of the text of each row; a row without any text is like no other but its own record."""
+    if not columns:
+        return records
+    given = [pc.fill_null(pc.greater(pc.binary_length(batch.column(column)), 0), False) for column in columns]
+    some = zip(*(column.to_pylist() for column in given), strict=True)
+    return [
+        text if any(one) else own for text, one, own in zip(_keys(batch, schema, columns), some, records, strict=True)
+    ]
 
 
 def _groups(batch: pa.RecordBatch, schema: Schema, table: Table, otherwise: list[bytes]) -> list[bytes]:
@@ -75,13 +81,13 @@ def _groups(batch: pa.RecordBatch, schema: Schema, table: Table, otherwise: list
 
 
 def _pointed(column: pa.Array, field: Field) -> pa.Array:
-    """The ids that a reference holds in each row, as digests; null is none."""
+    """The ids that a reference holds in each row, as digests; null is none, alone or in a list."""
     inner = field.fields[0] if field.kind == "list" else field
-    values = column.flatten() if field.kind == "list" else column
-    ids = pa.array(keys(pa.record_batch([values], names=["id"]), [inner]), pa.binary(16))
-    if field.kind == "list":
-        lengths = pc.fill_null(pc.list_value_length(column), 0)
-    else:
-        lengths, ids = column.is_valid().cast(pa.int32()), ids.filter(column.is_valid())
-    offsets = pa.array([0, *pc.cumulative_sum(lengths).to_pylist()], pa.int32())
-    return pa.ListArray.from_arrays(offsets, ids)
+    lists = (
+        [[one for one in row or () if one is not None] for row in column.to_pylist()]
+        if field.kind == "list"
+        else [[] if value is None else [value] for value in column.to_pylist()]
+    )
+    flat = pa.array([one for row in lists for one in row], inner.arrow)
+    ids = pa.array(keys(pa.record_batch([flat], names=["id"]), [inner]), pa.binary(16))
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(map(len, lists))], pa.int32()), ids)

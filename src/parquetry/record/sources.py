@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from parquetry.record import blocks, conform, strict_json
+from parquetry.record import blocks, conform
+from parquetry.words import strict_json
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Limits, Recipe
 from parquetry.words.records import LINE, Removed, Sifted
@@ -53,7 +54,7 @@ def partitions(recipe: Recipe, root: Path) -> list[Partition]:
     """
     found, problems = list[Partition](), list[Problem]()
     for table, rules in recipe.tables.items():
-        names = dict[str, Path]()
+        names, seen = dict[str, Path](), set[Path]()
         for index, pattern in enumerate(rules.sources):
             where = f"{recipe.file}: tables.{table}.sources.{index}"
             paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
@@ -67,8 +68,11 @@ def partitions(recipe: Recipe, root: Path) -> list[Partition]:
                     )
                 )
             for path in paths:
-                name = _name(path, pattern)
-                if names.setdefault(name, root / path).resolve() != (root / path).resolve():
+                name, real = _name(path, pattern), (root / path).resolve()
+                if real in seen or _ours(path, recipe):
+                    continue
+                seen.add(real)
+                if names.setdefault(name, root / path).resolve() != real:
                     problems.append(
                         Problem("SOURCE_TWICE", where, f"two files would both be called {name!r}", "rename one")
                     )
@@ -144,10 +148,11 @@ class _Reader:
         """The records of some lines, one by one: the definition."""
         rows, removed = list[dict[str, Any]](), list[Removed]()
         for number, raw, whole in lines:
-            value: Any = raw[:1000].decode("utf-8", "replace")
+            value: Any = raw.decode("utf-8", "backslashreplace")
             try:
                 if not whole:
-                    raise strict_json.NotJson("LINE_TOO_LONG", f"longer than {self.limits.line_bytes} bytes")
+                    what = f"longer than {self.limits.line_bytes} bytes; what follows them is not kept"
+                    raise strict_json.NotJson("LINE_TOO_LONG", what)
                 value = strict_json.loads(raw, self.structure)
                 rows.append(conform.record(self.schema.fields, value) | {LINE.name: number})
             except strict_json.NotJson as error:
@@ -164,6 +169,12 @@ def _name(path: str, pattern: str) -> str:
             fixed = os.path.dirname(fixed)
         path = os.path.relpath(path, fixed if fixed != pattern else os.path.dirname(pattern))
     return Path(os.path.normpath(path)).as_posix()
+
+
+def _ours(path: str, recipe: Recipe) -> bool:
+    """Whether a file stands in what a build of this recipe left beside a release."""
+    folders = Path(path).parts[:-1]
+    return any(one.startswith(f"{recipe.dataset.name}-") and one.endswith((".removed", ".refused")) for one in folders)
 
 
 def _codec(name: str) -> str | None:

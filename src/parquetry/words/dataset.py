@@ -43,7 +43,9 @@ class Dataset(Part):
 
     name: Slug
     """Release folder and Hub repository name."""
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$")]
+    version: Annotated[
+        str, Field(pattern=r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$")
+    ]
     """Semantic version of the data."""
     title: Line
     """Title of the card."""

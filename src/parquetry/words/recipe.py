@@ -69,7 +69,10 @@ class Split(Part):
         given = [name for name in METHODS if getattr(self, name)]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            raise wrong("SPLIT_METHOD", f"needs exactly one of {', '.join(METHODS)}, found {found}")
+            raise wrong("SPLIT_METHOD", f"needs exactly one of {', '.join(METHODS)}, found {found}", "keep one")
+        if self.group_by and self.follow:
+            fix = "say group_by in the table that is followed"
+            raise wrong("SPLIT_METHOD", "group_by has no effect beside follow", fix)
         if bad := [f"{name} = {share}" for name, share in self.ratios.items() if not 0 < share <= 1]:
             raise wrong("SPLIT_FRACTION", f"a share is not between 0 and 1: {', '.join(bad)}")
         if self.ratios and abs(sum(self.ratios.values()) - 1) > 1e-9:
@@ -95,6 +98,15 @@ class Table(Part):
     clean: Clean = Clean()
     duplicates: Duplicates | None = None
     split: Split
+
+    @model_validator(mode="after")
+    def _check(self) -> Table:
+        if self.exact == "group" and self.split.method in ("assigned", "follow"):
+            what = (
+                f"duplicates.exact = 'group' cannot hold beside split.{self.split.method}, which decides for each row"
+            )
+            raise wrong("SPLIT_METHOD", what, "write 'drop' or 'keep', or split by ratios")
+        return self
 
     @property
     def exact(self) -> str:
@@ -175,12 +187,12 @@ def load(path: Path) -> Recipe:
             of the wrong type or names something that does not exist.
     """
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         fix = "run this where recipe.toml is, or give its path"
         raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}")) from None
+    except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors are values too
+        raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}", "correct the file")) from None
     try:
         recipe = Recipe.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
@@ -259,7 +271,14 @@ def _dangling(recipe: Recipe, name: str) -> list[Problem]:
     """What one part of the recipe says about another that is not so."""
     found = []
     if len(defaults := [n for n, t in recipe.tables.items() if t.default]) > 1:
-        found.append(Problem("RECIPE_DEFAULT", f"{name}: tables", f"{' and '.join(defaults)} are both the default"))
+        found.append(
+            Problem("RECIPE_DEFAULT", f"{name}: tables", f"{' and '.join(defaults)} are both the default", "keep one")
+        )
+    for kind, names in (("tables", list(recipe.tables)), ("dataset.documents", recipe.dataset.documents)):
+        short = [Path(one).name.lower() if kind != "tables" else one.lower() for one in names]
+        if twice := {one for one in short if short.count(one) > 1}:
+            what = f"{', '.join(sorted(twice))} would be one file in a release"
+            found.append(Problem("RECIPE_VALUE", f"{name}: {kind}", what, "give each a name of its own"))
     for table, rules in recipe.tables.items():
         for column, target in rules.references.items():
             if target not in recipe.tables:

@@ -18,6 +18,7 @@ import jsonschema_rs
 import pyarrow as pa
 from jsonschema import Draft202012Validator
 
+from parquetry.words import strict_json
 from parquetry.words.errors import Problem, SchemaError, pointer
 from parquetry.words.fields import Field
 from parquetry.words.shape import Reader
@@ -89,29 +90,24 @@ def load(path: Path, name: str = "") -> Schema:
 def parse(raw: bytes, name: str) -> Schema:
     """Read the text of a JSON Schema; see `load`."""
     try:
-        document = json.loads(raw.decode("utf-8"), object_pairs_hook=lambda pairs: _unique(pairs, name))
+        document = strict_json.loads(raw.removeprefix(b"\xef\xbb\xbf"), strict_json.Limits(200, 1_000_000))
         if not isinstance(document, dict):
             raise SchemaError(Problem("SCHEMA_ROOT", name, "the schema is not a JSON object", "describe an object"))
         _check(document, name)
         reader = Reader(document, name)
         fields = reader.record()
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SchemaError(Problem("SCHEMA_SYNTAX", name, f"not JSON: {error}", "correct the file")) from None
+    except strict_json.NotJson as error:
+        known = {"JSON_DUPLICATE_KEY": ("SCHEMA_DUPLICATE_KEY", "keep one of them")}
+        known["JSON_DEPTH"] = ("SCHEMA_DEPTH", "flatten it; a column has a fixed depth")
+        code, fix = known.get(error.code, ("SCHEMA_SYNTAX", "correct the file"))
+        what = f"not JSON: {error.what}" if code == "SCHEMA_SYNTAX" else error.what
+        raise SchemaError(Problem(code, f"{name}: {error.pointer}".removesuffix(": "), what, fix)) from None
     except RecursionError:
         fix = "flatten it; a column has a fixed depth"
         raise SchemaError(Problem("SCHEMA_DEPTH", name, "nested too deep to be read", fix)) from None
     if reader.problems:
         raise SchemaError(*reader.problems)
     return Schema(document, fields, (*_unknown(document, name), *reader.warnings))
-
-
-def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise SchemaError(Problem("SCHEMA_DUPLICATE_KEY", name, f"key {twice!r} stands twice", "keep one of them"))
-    return members
 
 
 def _check(document: dict[str, Any], name: str) -> None:

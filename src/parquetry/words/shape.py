@@ -100,7 +100,7 @@ class Reader:
 
     def field(self, name: str, parts: list[Part], place: str, *, required: bool) -> Field:
         """One column, or a part of one."""
-        if name in ("", LINE.name):
+        if name in ("", LINE.name) or not name.isprintable():
             self.refuse("FIELD_NAME", place, f"{name!r} cannot be the name of a field", "choose another")
         flat = self.choice(self.flat(parts, place), place)
         inner: tuple[Field, ...] = ()

@@ -90,7 +90,7 @@ def _tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str), Field(gt=0)]
+Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str), Field(gt=0, le=2**62)]
 SplitName = Annotated[str, AfterValidator(split_name)]
 License = Annotated[str, AfterValidator(_license)]
 Line = Annotated[str, AfterValidator(_line)]

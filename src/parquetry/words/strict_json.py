@@ -121,10 +121,10 @@ def _nonfinite(constant: str) -> Any:
     raise NotJson("JSON_NONFINITE", f"{constant} is not a JSON number")
 
 
-def _integer(digits: str) -> int:
+def _integer(digits: str) -> int | float:
     if len(digits) > 21 or not INTEGERS[0] <= int(digits) <= INTEGERS[1]:
         raise NotJson("JSON_NUMBER_RANGE", f"integer {digits[:24]} does not fit into 64 bits")
-    return int(digits)
+    return int(digits) if digits != "-0" else -0.0
 
 
 def _number(text: str) -> float:
@@ -140,7 +140,8 @@ def _syntax(error: json.JSONDecodeError, text: str) -> NotJson:
     cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
     end = " (the line looks cut off)" if cut else ""
     what = error.msg[0].lower() + error.msg[1:]
-    return NotJson("JSON_SYNTAX", f"{what}, column {error.pos + 1}{end}")
+    place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+    return NotJson("JSON_SYNTAX", f"{what}, {place}{end}")
 
 
 def _check_escapes(value: Any) -> None:
