@@ -39,7 +39,7 @@ ROOMS = {
     "unicodedata2": {"record.clean"},
     "packaging": {"words.vocabulary"},
     "pydantic": {"words.vocabulary", "words.dataset", "words.recipe", "files.manifest"},
-    "pydantic_core": {"words.vocabulary", "words.recipe", "corpus.split"},
+    "pydantic_core": {"words.vocabulary", "words.mistakes", "corpus.split"},
 }
 FREE = {"pyarrow", "numpy", "parquetry"}
 

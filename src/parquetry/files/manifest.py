@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 import parquetry
 from parquetry.files.books import Books
@@ -25,6 +25,7 @@ from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, VerificationError
 from parquetry.words.recipe import Recipe
 from parquetry.words.schema import Schema
+from parquetry.words.vocabulary import Method, SplitName
 from parquetry.words.vocabulary import Part as Model
 
 NAME, SUMS = "manifest.json", "SHA256SUMS"
@@ -32,23 +33,27 @@ NAME, SUMS = "manifest.json", "SHA256SUMS"
 PACKAGES = ("pyarrow", "pyyaml", "unicodedata2")
 
 
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class File(Model):
     """One file of a release."""
 
     path: str
-    bytes: int
-    sha256: str
-    rows: int | None = None
+    bytes: Count
+    sha256: Sha256
+    rows: Count | None = None
     """Rows, of a Parquet file."""
 
 
 class SplitRows(Model):
     """What one split of a table holds."""
 
-    rows: int
-    bytes: int
+    rows: Count
+    bytes: Count
     """As Arrow holds them, before compression."""
-    sha256: str
+    sha256: Sha256
     """Content digest of its rows."""
 
 
@@ -56,13 +61,13 @@ class Source(Model):
     """One input file, and what became of its records: read = published + removed."""
 
     path: str
-    bytes: int
-    sha256: str
-    read: int
-    published: int
-    removed: dict[str, int]
+    bytes: Count
+    sha256: Sha256
+    read: Count
+    published: Count
+    removed: dict[str, Count]
     """Rows by reason."""
-    blank_lines: int
+    blank_lines: Count
 
 
 class TableFacts(Model):
@@ -70,16 +75,15 @@ class TableFacts(Model):
 
     default: bool
     schema_file: str
-    schema_sha256: str
+    schema_sha256: Sha256
     id: tuple[str, ...]
     text: tuple[str, ...]
     references: dict[str, str]
     group_by: tuple[str, ...]
-    split_method: str
-    """`assigned`, `follow`, `only` or `ratios`."""
+    split_method: Method
     split_rule: str
     """What the method works with: a file, a column, a split, or the ratios."""
-    splits: dict[str, SplitRows]
+    splits: Annotated[dict[SplitName, SplitRows], Field(min_length=1)]
     sources: tuple[Source, ...]
 
 
@@ -95,11 +99,11 @@ class Shard(NamedTuple):
 class Manifest(Model):
     """All that is known about a release."""
 
-    manifest_version: int = 1
+    manifest_version: Literal[1] = 1
     dataset: Dataset
-    tables: dict[str, TableFacts]
-    recipe_sha256: str
-    data_sha256: str
+    tables: Annotated[dict[str, TableFacts], Field(min_length=1)]
+    recipe_sha256: Sha256
+    data_sha256: Sha256
     """Digest of the content digests of all splits: the same data, the same digest."""
     versions: dict[str, str]
     """Versions of what can change the bytes, not the content."""

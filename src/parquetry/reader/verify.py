@@ -19,10 +19,10 @@ from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
 from parquetry.files.stats import batches
 from parquetry.papers import card, citation
-from parquetry.papers.regions import Facts, region
+from parquetry.papers.regions import HEADINGS, Facts, region
 from parquetry.reader.rows import AGAIN, Rows
 from parquetry.words.errors import ParquetryError, Problem, VerificationError
-from parquetry.words.schema import load
+from parquetry.words.schema import Schema, load
 
 Strength = Literal["quick", "full", "deep"]
 #: What transport adds to a folder is no change of the release.
@@ -85,7 +85,8 @@ def check(release: Path) -> None:
 
 def present(release: Path) -> set[str]:
     """The files of a folder by their path in it, without what transport adds."""
-    found = (path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir())
+    entries = (path for path in release.rglob("*") if path.is_symlink() or not path.is_dir())
+    found = (path.relative_to(release).as_posix() for path in entries)
     return {path for path in found if not _TRANSPORT.match(path)}
 
 
@@ -107,6 +108,8 @@ class _Judge:
             elif path not in found:
                 if path not in self.optional:
                     yield Problem("FILE_MISSING", path, "is in the manifest, not in the folder", AGAIN)
+            elif not (self.release / path).is_file():
+                yield Problem("FILE_CHANGED", path, "is not a file that can be read", AGAIN)
             elif path in self.files and (size := (self.release / path).stat().st_size) != self.files[path].bytes:
                 yield Problem("FILE_CHANGED", path, f"has {size} bytes, {self.files[path].bytes} when sealed", AGAIN)
         for path in sorted(found - self.files.keys() - {SUMS, NAME}):
@@ -123,7 +126,7 @@ class _Judge:
             return
         sums = {line[66:]: line[:64] for line in listed.splitlines()}
         actual = {NAME: sha256_of(self.release / NAME)}
-        for path in self.files.keys() & present(self.release):
+        for path in self.files.keys() & present(self.release) - known:
             actual[path] = sha256_of(self.release / path)
         for path in sorted(actual.keys() - known):
             sealed = self.files[path].sha256 if path in self.files else actual[path]
@@ -172,13 +175,16 @@ class _Judge:
             facts = self.manifest.tables[name]
             try:
                 schema = load(self.release / facts.schema_file, facts.schema_file)
-            except (ParquetryError, OSError) as error:
+            except (ParquetryError, OSError, ValueError) as error:
                 missing = [Problem("FILE_MISSING", facts.schema_file, "cannot be read", AGAIN)]
                 found += error.problems if isinstance(error, ParquetryError) else missing
                 continue
             if schema.sha256 != facts.schema_sha256:
                 what = "is not the schema that the rows were checked by"
                 found.append(Problem("SCHEMA_DIFFERS", facts.schema_file, what, AGAIN))
+            if wrong := _unknown(name, self.manifest, schema):
+                found.append(Problem("MANIFEST_INVALID", f"{NAME}: tables.{name}", wrong, AGAIN))
+                continue
             tables[name] = Rows(name, facts, schema, deep)
             places = [(split, file.path) for split in facts.splits for file in self.manifest.shards(name, split)]
             for split, path in places:
@@ -214,6 +220,8 @@ class _Judge:
         readme = self.text("README.md")
         if not readme.startswith(matter := card.front_matter(facts)):
             yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)
+        for lost in [name for name in HEADINGS if f"<!-- begin: {name} -->" not in readme]:
+            yield Problem("CARD_DIFFERS", f"README.md: {lost}", "the region is missing", AGAIN)
         documents = [path for path in self.files if path.startswith(f"{card.DOCUMENTS}/")]
         for name, text in [("README.md", readme[len(matter) :]), *((path, self.text(path)) for path in documents)]:
             yield from stale(text, facts, name)
@@ -243,3 +251,16 @@ def stale(text: str, facts: Facts, name: str) -> Iterator[Problem]:
         for region_name in asked:
             if old.get(region_name) != new.get(region_name):
                 yield Problem("CARD_DIFFERS", f"{name}: {region_name}", "does not say what the files hold", AGAIN)
+
+
+def _unknown(name: str, manifest: Manifest, schema: Schema) -> str:
+    """What the manifest says about a table that its schema, or another table, does not bear out."""
+    facts = manifest.tables[name]
+    columns = (*facts.id, *facts.text, *facts.references, *facts.group_by)
+    if lost := [column for column in columns if column not in schema]:
+        return f"the schema has no property {lost[0]!r}"
+    if lost := [target for target in facts.references.values() if target not in manifest.tables]:
+        return f"there is no table {lost[0]!r}"
+    if facts.split_method == "follow" and facts.split_rule not in facts.references:
+        return f"{facts.split_rule!r} is not a reference"
+    return "" if facts.schema_file == f"schema/{name}.schema.json" else "its schema stands in another place"

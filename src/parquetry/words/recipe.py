@@ -8,23 +8,22 @@ command line's business. The order of the steps is not here either: it is code, 
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
-from parquetry.words.vocabulary import Bytes, Names, Part, SplitName, split_name, wrong
+from parquetry.words.mistakes import problems_of
+from parquetry.words.vocabulary import Bytes, Method, Names, Part, SplitName, split_name, wrong
 
 #: The ways in which the rows of a table come to their splits.
-METHODS = ("assigned", "follow", "only", "ratios")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 class Clean(Part):
@@ -60,7 +59,7 @@ class Split(Part):
     """Change it to draw other splits."""
 
     @property
-    def method(self) -> str:
+    def method(self) -> Method:
         """The one key that says how."""
         return next(name for name in METHODS if getattr(self, name))
 
@@ -196,75 +195,11 @@ def load(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise RecipeError(*_problems(path.name, error.errors())) from None
+        raise RecipeError(*problems_of(error.errors(), path.name, Recipe.model_json_schema())) from None
     recipe._file = path.name
     if problems := [*_dangling(recipe, path.name), *_missing(recipe, path)]:
         raise RecipeError(*problems)
     return recipe
-
-
-def _problems(name: str, details: list[ErrorDetails]) -> list[Problem]:
-    """One problem for each mistake: a list is not told that it is too short because of what is wrong in it."""
-    places = [detail["loc"] for detail in details]
-    inner = {place[:length] for place in places for length in range(len(place))}
-    found = [_problem(name, detail) for detail in details if detail["loc"] not in inner]
-    return list({problem.where: problem for problem in reversed(found)}.values())[::-1]
-
-
-def _problem(name: str, detail: ErrorDetails) -> Problem:
-    steps = [str(step) for step in detail["loc"] if not str(step).startswith(("constrained-", "function-", "[key]"))]
-    where = f"{name}: {'.'.join(steps)}" if steps else name
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return Problem("RECIPE_UNKNOWN_KEY", where, "unknown key", _guess(detail["loc"]))
-    if kind == "missing":
-        return Problem("RECIPE_MISSING_KEY", where, "this key is required", f"add `{steps[-1]} = …`")
-    if kind.isupper():
-        return Problem(kind, where, str(context["what"]), str(context["fix"]))
-    what = detail["msg"].replace("Tuple", "list").replace(" after validation", "")
-    found = json.dumps(detail["input"], ensure_ascii=False)[:80]
-    meaning = str(_documented(detail["loc"]).get("description", "correct the value"))
-    return Problem("RECIPE_VALUE", where, f"{what[0].lower()}{what[1:]}, found {found}", meaning)
-
-
-def _guess(location: tuple[str | int, ...]) -> str:
-    """The known key that an unknown one was meant to be."""
-    known, key = list(_documented(location[:-1]).get("properties", {})), str(location[-1])
-    near = difflib.get_close_matches(key, known, 1) or [name for name in known if name[:3] == key[:3]]
-    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
-
-
-def _documented(location: tuple[str | int, ...]) -> dict[str, Any]:
-    """What the JSON Schema of the recipe says about a place in it, or about the last key on the way there."""
-    document: dict[str, Any] = Recipe.model_json_schema()
-    node = document
-    for step in location:
-        word = "items" if isinstance(step, int) else "properties"
-        inside = next((choice for choice in _choices(node, document) if word in choice or _entries(choice)), {})
-        found = inside.get(word) if isinstance(step, int) else inside.get(word, {}).get(step) or _entries(inside)
-        if not found:
-            break
-        node = found
-    return next(iter(_choices(node, document))) | (
-        {"description": node["description"]} if "description" in node else {}
-    )
-
-
-def _choices(node: dict[str, Any], document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A schema, or what it refers to, or the alternatives that it gives."""
-    if "$ref" in node:
-        yield document["$defs"][node["$ref"].rsplit("/", 1)[1]]
-    elif "anyOf" in node:
-        for choice in node["anyOf"]:
-            yield from _choices(choice, document)
-    else:
-        yield node
-
-
-def _entries(node: dict[str, Any]) -> Any:
-    """The schema of the entries of a table whose keys are free."""
-    free = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
-    return next((entry for entry in free if isinstance(entry, dict)), None)
 
 
 def _dangling(recipe: Recipe, name: str) -> list[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -97,6 +97,8 @@ Line = Annotated[str, AfterValidator(_line)]
 Day = Annotated[str, AfterValidator(_day)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple, json_schema_input_type=str | list[str])]
 Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$")]
+#: The ways in which the rows of a table come to their splits.
+Method = Literal["assigned", "follow", "only", "ratios"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96)]
 
 
