@@ -209,7 +209,7 @@ def test_an_interrupted_build_leaves_nothing(project: Project, number: signal.Si
         child.send_signal(number)
         _, errors = child.communicate(timeout=60)
     assert child.returncode == code
-    assert errors.splitlines()[-1] == f"interrupted by {number.name}; nothing was released"
+    assert errors.splitlines()[-1] == f"interrupted by {number.name}; a release is whole or not there, never half"
     assert list((project.root / "out").iterdir()) == []
 
 
@@ -235,3 +235,39 @@ def test_on_a_terminal_progress_is_a_bar_with_time(project: Project) -> None:
     shown = os.read(leader, 100_000).decode()
     assert "read and check" in shown
     assert "1/1" in shown
+
+
+@pytest.mark.parametrize("words", ["verify DIR", "verify nowhere", "verify --help", "build -h", "verify DAMAGED"])
+def test_a_reader_who_stops_reading_changes_no_exit_code(words: str, release: Path) -> None:
+    (release / "LICENSE").unlink()
+    text = words.replace("DIR", str(RELEASE)).replace("DAMAGED", str(release))
+    script = f"{sys.executable} -m parquetry {text} 2>&1 | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5" if "DAMAGED" in words else "2" if "nowhere" in words else "0"]
+
+
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "</dev/null 2>/dev/full"])
+def test_a_standard_error_that_takes_nothing_stops_no_build(project: Project, stream: str) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    script = f"{sys.executable} -m parquetry build --out out {stream}"
+    done = subprocess.run(["bash", "-c", script], cwd=project.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "notes-1.0.0: built")
+
+
+def test_with_json_failures_are_json_too(project: Project) -> None:
+    done = run("build", "--json", "--out", "out", cwd=project.root)
+    assert (done.returncode, json.loads(done.stdout)["problems"][0]["code"]) == (2, "SOURCE_MISSING")
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    done = run("build", "--json", "--check", "--out", "out", cwd=project.root)
+    assert (done.returncode, json.loads(done.stdout)["problems"][0]["code"]) == (5, "DRIFT")
+    assert run("build", "--out", "out", cwd=project.root).returncode == 0
+    done = run("build", "--json", "--check", "--out", "out", cwd=project.root)
+    assert (done.returncode, json.loads(done.stdout)["problems"]) == (0, [])
+
+
+def test_the_program_alone_shows_its_help(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "parquetry"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Commands:" in done.stderr

@@ -56,15 +56,9 @@ class Workspace:
         return self.root / "release"
 
     def __enter__(self) -> Workspace:
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = (self.root / "lock").open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.seek(0)
-            holder = self._lock.read().strip() or "another process"
-            fix = "wait until it has ended, then run this again"
-            raise MachineError(Problem("LOCKED", str(self.place), f"is being built by {holder}", fix)) from None
+        while not self._lock:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = self._locked()
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()}")
         self._lock.flush()
@@ -78,9 +72,32 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
+        gone = self.root.with_name(f"{self.root.name}.{os.getpid()}")
+        self.root.rename(gone)  # first out of the way of who comes next, then away
+        shutil.rmtree(gone, ignore_errors=True)
         if self._lock:
             self._lock.close()
+
+    def _locked(self) -> IO[str] | None:
+        """The lock of this folder, held; None if the folder went away in the meantime."""
+        path = self.root / "lock"
+        try:
+            file = path.open("a+", encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            fix = "wait until it has ended, then run this again"
+            raise MachineError(Problem("LOCKED", str(self.place), f"is being built by {holder}", fix)) from None
+        file.close()
+        return None
 
     def stage(self, partition: Partition) -> Stage:
         """Where the rows of one partition are put."""

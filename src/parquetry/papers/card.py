@@ -7,13 +7,14 @@ computed. `fill` does this for the card, for the documents beside it, and for th
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from parquetry.papers.regions import HEADINGS, Facts, region
+from parquetry.papers.regions import HEADINGS, Facts, escape, region
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import BIDI, Problem, RecipeError
 
@@ -87,12 +88,12 @@ def regions_of(text: str) -> dict[str, str]:
 
 def card(prose: str, facts: Facts, where: str) -> str:
     """The card: the prose with its regions filled; those that it lacks are appended, so that none can be forgotten."""
-    text = prose.strip() or f"# {facts.manifest.dataset.title}"
+    text = prose if prose.strip() else f"# {escape(facts.manifest.dataset.title)}\n"
     for name, heading in HEADINGS.items():
         if f"<!-- begin: {name} -->" not in text:
             title = f"## {heading}\n\n" if heading else ""
-            text += f"\n\n{title}<!-- begin: {name} -->\n<!-- end: {name} -->"
-    return fill(text + "\n", lambda name: region(name, facts), where)
+            text += f"\n{title}<!-- begin: {name} -->\n<!-- end: {name} -->\n"
+    return fill(text, lambda name: region(name, facts), where)
 
 
 def document(prose: str, facts: Facts, where: str) -> str:
@@ -147,9 +148,11 @@ def refresh(prose: Prose, facts: Facts, root: Path) -> list[str]:
         fresh[prose.name] = card(prose.text, facts, prose.name)
     changed = [name for name, text in fresh.items() if (root / name).read_bytes() != text.encode()]
     for name in changed:
-        aside = (root / name).with_name(f".{Path(name).name}.new")
+        path = (root / name).resolve()  # where a link leads
+        aside = path.with_name(f".{path.name}.new")
         aside.write_bytes(fresh[name].encode())
-        aside.replace(root / name)
+        shutil.copymode(path, aside)
+        aside.replace(path)
     return changed
 
 

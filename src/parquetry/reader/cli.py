@@ -21,8 +21,9 @@ import click
 
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
+from parquetry.papers.regions import sized
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
-from parquetry.reader.progress import watching
+from parquetry.reader.progress import say, watching
 from parquetry.reader.verify import Report, Strength, verify
 from parquetry.words.engine import Engine, Local
 from parquetry.words.errors import MachineError, ParquetryError, Problem, RecipeError, VerificationError, printable
@@ -41,6 +42,9 @@ def main(build: Build | None = None, beside: str = "") -> int:
     command = build_command(build, fallback=recipe) if build else group
     try:
         return int(command.main(prog_name=None if build else "parquetry", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return 2
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -52,8 +56,7 @@ def main(build: Build | None = None, beside: str = "") -> int:
         return _stopped(signal.SIGINT)
     except _Stopped as stop:
         return _stopped(stop.number)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except SystemExit:  # so click ends when nobody reads its help
         return 0
     except OSError as error:
         return _fail(_machine(error))
@@ -86,13 +89,13 @@ def build_command(build: Build, name: str = "build_dataset.py", fallback: Path |
         del engine  # there is one
         with watching(Local(workers), quiet=flags["as_json"]) as runner:
             if flags["check"]:
-                return _check(build, path, out, runner)
+                return _check(build, path, out, runner, as_json=flags["as_json"])
             built = build(path, out, runner, replace=flags["replace"])
         if flags["as_json"]:
-            click.echo(_json(built))
+            _print(_json(built))
         else:
             _say_warnings(built.warnings)
-            click.echo(_said(built))
+            _print(_said(built))
         return 0
 
     return command
@@ -130,15 +133,15 @@ def _verify(folder: Path, strength: Strength, only: str, expect: str, as_json: b
     if as_json:
         problems = [problem._asdict() for problem in report.problems]
         said = {"release": report.manifest.name, "digest": report.digest, "strength": strength, "rows": report.rows}
-        click.echo(json.dumps(said | {"sound": not problems, "problems": problems}, indent=1))
+        _print(json.dumps(said | {"sound": not problems, "problems": problems}, indent=1))
     elif not report.problems:
-        click.echo(_sound(report, strength, only))
+        _print(_sound(report, strength, only))
     if report.problems:
-        raise VerificationError(*report.problems)
+        raise _Told(*report.problems)
     return 0
 
 
-def _check(build: Build, path: Path, out: Path | None, engine: Engine) -> int:
+def _check(build: Build, path: Path, out: Path | None, engine: Engine, *, as_json: bool) -> int:
     """Build aside, and compare with what stands."""
     with tempfile.TemporaryDirectory(prefix="parquetry-") as aside:
         built = build(path, Path(aside), engine)
@@ -148,7 +151,8 @@ def _check(build: Build, path: Path, out: Path | None, engine: Engine) -> int:
             problems += stale_prose(built.prose, built.place, standing)
     if problems:
         raise VerificationError(*dict.fromkeys(problems))
-    click.echo(f"{built.manifest.name}: up to date; release and card are what the sources give")
+    said = f"{built.manifest.name}: up to date; release and card are what the sources give"
+    _print(json.dumps({"release": built.manifest.name, "problems": []}, indent=1) if as_json else said)
     return 0
 
 
@@ -157,9 +161,9 @@ def _said(built: Built) -> str:
     manifest, place = built.manifest, _shown(built.place)
     total = sum(split.rows for table in manifest.tables.values() for split in table.splits.values())
     read = sum(source.read for table in manifest.tables.values() for source in table.sources)
-    size = sum(file.bytes for file in manifest.files)
+    size = sum(path.stat().st_size for path in built.place.rglob("*") if path.is_file())
     head = "the same bytes are already there" if built.outcome == UP_TO_DATE else built.outcome
-    lines = [f"{manifest.name}: {head}", f"  in      {place}/  ({len(manifest.files) + 2} files, {size / 1e6:.1f} MB)"]
+    lines = [f"{manifest.name}: {head}", f"  in      {place}/  ({len(manifest.files) + 2} files, {sized(size)})"]
     for name, table in manifest.tables.items():
         splits = ", ".join(f"{split} {rows.rows:,}" for split, rows in table.splits.items())
         lines.append(f"  table   {name}: {splits}")
@@ -196,18 +200,33 @@ def _sound(report: Report, strength: str, only: str) -> str:
 
 def _say_warnings(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
-        click.echo(warning.text("warning"), err=True)
+        say(warning.text("warning"))
+
+
+def _print(text: str) -> None:
+    """Write a result to standard output; whoever stops reading it has seen enough."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can close it
 
 
 def _fail(error: ParquetryError) -> int:
     for problem in error.problems:
-        click.echo(problem.text(), err=True)
+        say(problem.text())
+    if "--json" in sys.argv[1:] and not isinstance(error, _Told):
+        _print(json.dumps({"problems": [problem._asdict() for problem in error.problems]}, indent=1))
     return error.exit_code
+
+
+class _Told(VerificationError):
+    """What was found, when the report on standard output has it already."""
 
 
 def _machine(error: OSError) -> MachineError:
     code = _DISK.get(error.errno or 0, "PERMISSION" if isinstance(error, PermissionError) else "DISK_IO")
-    fix = "make room or correct the permissions, then run this again; nothing was released"
+    fix = "make room or correct the permissions, then run this again; a release is whole or not there, never half"
     return MachineError(
         Problem(code, printable(str(error.filename or "this machine")), str(error.strerror or error), fix)
     )
@@ -234,5 +253,5 @@ def _interrupted(number: int, _frame: Any) -> None:
 
 
 def _stopped(number: int) -> int:
-    click.echo(f"interrupted by {signal.Signals(number).name}; nothing was released", err=True)
+    say(f"interrupted by {signal.Signals(number).name}; a release is whole or not there, never half")
     return 128 + number

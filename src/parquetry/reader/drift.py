@@ -57,12 +57,12 @@ def drift(fresh: Path, standing: Path) -> list[Problem]:
     Bytes are compared where the versions of what writes them are the same, else content digests and papers.
     """
     if not standing.exists():
-        return [Problem("DRIFT", str(standing), "has not been built", "run build_dataset.py without --check")]
+        return [Problem("DRIFT", str(standing), "has not been built", "build again without --check")]
     try:
         new, old = load(fresh), load(standing)
     except VerificationError as error:
         return list(error.problems)
-    fix = "run build_dataset.py without --check, and raise the version if the data changed"
+    fix = "build again without --check, and raise the version if the data changed"
     found = [Problem("DRIFT", where, "is not what the sources give now", fix) for where in _changes(new, old)]
     if old.versions == new.versions:
         pairs = {file.path: file.sha256 for file in new.files}
@@ -85,7 +85,7 @@ def stale_prose(prose: Prose, fresh: Path, standing: Path) -> list[Problem]:
     found = [name for name, path in texts.items() if path.read_bytes().decode() != prose.documents[name]]
     if prose.name and not (release / "README.md").read_bytes().decode().endswith(f"\n---\n\n{prose.text}"):
         found.append(prose.name)
-    fix = "run build_dataset.py without --check"
+    fix = "build again without --check"
     return [Problem("DRIFT", name, "is not what a build makes of it", fix) for name in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 #: What each stage is called, by the function that does it, and what it counts.
 STAGES = {"prepare": ("read and check", "sources"), "finish": ("write and measure", "files")}
+
+
+def say(text: str) -> None:
+    """Write to standard error, if anyone can read there."""
+    with suppress(OSError, ValueError):  # closed or full: no reason to end otherwise
+        if sys.stderr is not None:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Watched:
         start = time.monotonic()
         if self.bars is None:
             yield from self.engine.map(function, todo)
-            sys.stderr.write(f"{label}: {len(todo)} {unit}, {time.monotonic() - start:.1f} s\n")
+            say(f"{label}: {len(todo)} {unit}, {time.monotonic() - start:.1f} s")
             return
         task = self.bars.add_task(label, total=len(todo))
         for result in self.engine.map(function, todo):
