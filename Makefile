@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: dataset test lint docs check clean
 .DELETE_ON_ERROR:
 
-dataset: .venv/ready  ## build, check and load the bundled dataset
+dataset: .venv/ready  ## build and check the bundled dataset
 	@$(BIN)/python build_dataset.py
 
 test: .venv/ready .venv/datasets-3.6/ready  ## all tests

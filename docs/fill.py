@@ -57,9 +57,14 @@ def _section(title: str, part: dict[str, Any]) -> str:
         default = "required" if key in part.get("required", ()) else code(json.dumps(spec.get("default", "none")))
         if default in ('`"none"`', "`{}`", "`[]`", '`""`', "`null`"):
             default = "none"
-        rows.append([code(key), escape(_type(spec)), default, escape(spec.get("description", "")).replace("\\`", "`")])
+        rows.append([code(key), escape(_type(spec)), default, _meaning(spec)])
     about = part.get("description", "").replace("\n", " ")
     return f"### `{title}`\n\n{about}\n\n" + table(["key", "type", "default", "meaning"], rows)
+
+
+def _meaning(spec: dict[str, Any]) -> str:
+    """What a key means; the docstrings of the model are Markdown already."""
+    return str(spec.get("description", "see below")).replace("\n", " ").replace("|", "\\|")
 
 
 def _type(spec: dict[str, Any]) -> str:

@@ -410,3 +410,86 @@ def test_a_dataset_in_the_public_domain_claims_no_copyright(project: Project) ->
     assert "Copyright" not in (project.build().place / "LICENSE").read_text("utf-8")
     project.edit("cc0-1.0", "cc-by-4.0")
     assert "Copyright (c) Doe, Jane, 2026" in (project.build().place / "LICENSE").read_text("utf-8")
+
+
+def test_groups_cannot_be_asked_for_where_they_cannot_hold(project: Project) -> None:
+    project.edit('id = "id"', 'id = "id"\nreferences = { source = "notes" }')
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'follow = "source"\ngroup_by = "day"')
+    with pytest.raises(RecipeError) as error:
+        project.build()
+    assert [p.what for p in error.value.problems] == ["group_by has no effect beside follow"]
+    project.edit('follow = "source"\ngroup_by = "day"', 'assigned = "splits.csv"')
+    project.edit("[tables.notes.split]", '[tables.notes.duplicates]\nexact = "group"\n\n[tables.notes.split]')
+    with pytest.raises(RecipeError) as error:
+        project.build()
+    assert error.value.problems[0].code == "SPLIT_METHOD"
+
+
+def test_what_a_build_left_beside_a_release_is_no_source(project: Project) -> None:
+    project.edit('sources = ["notes*.jsonl"]', 'sources = ["**/*.jsonl"]')
+    project.edit('id = "id"', 'id = "id"\ntext = ["text"]')
+    project.rows("data/notes.jsonl", [{"id": "1", "text": "same"}, {"id": "2", "text": "same"}])
+    for outcome in (BUILT, UP_TO_DATE):
+        built = build_dataset.build(project.root / "recipe.toml", None, Local(1))
+        assert built.outcome == outcome
+        assert (built.place.parent / "notes-1.0.0.removed/duplicates.jsonl").exists()
+
+
+def test_a_file_named_in_two_ways_is_read_once(project: Project) -> None:
+    project.edit('sources = ["notes*.jsonl"]', 'sources = ["notes.jsonl", "../project/notes.jsonl"]')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    assert [source.read for source in project.build().manifest.tables["notes"].sources] == [1]
+
+
+def test_a_null_in_a_list_of_references_is_no_reference(project: Project) -> None:
+    fields = {"id": {"type": "string"}, "to": {"type": "array", "items": {"type": ["string", "null"]}}}
+    project.schema("notes", {"type": "object", "additionalProperties": False, "properties": fields})
+    project.edit('id = "id"', 'id = "id"\nreferences = { to = "notes" }')
+    project.rows("notes.jsonl", [{"id": "1", "to": ["1", None]}, {"id": "2", "to": [None]}])
+    assert not verify(project.build().place, "deep").problems
+    project.rows("notes.jsonl", [{"id": "1", "to": [None, "1", None, "gone"]}, {"id": "2", "to": []}])
+    with pytest.raises(InputError) as error:
+        project.build(replace=True)
+    assert error.value.problems[0].where == "notes.jsonl:1 /to/3"
+
+
+def test_two_documents_of_one_name_are_refused(project: Project) -> None:
+    project.edit('title = "Notes"', 'title = "Notes"\ndocuments = ["a/x.md", "b/x.md"]')
+    project.file("a/x.md", "a")
+    project.file("b/x.md", "b")
+    with pytest.raises(RecipeError) as error:
+        project.build()
+    assert error.value.problems[0].what == "x.md would be one file in a release"
+
+
+@pytest.mark.parametrize(
+    ("values", "rows", "expected"),
+    [
+        ({"type": "number", "enum": [1, 2.5]}, [1, 2.5, 1.0], {"1.0": 2, "2.5": 1}),
+        ({"enum": [True, False]}, [True, True], {"true": 2, "false": 0}),
+        ({"format": "date", "type": "string", "enum": ["2020-01-01"]}, ["2020-01-01"], {"2020-01-01": 1}),
+    ],
+)
+def test_coded_values_of_any_type_are_counted(
+    project: Project, values: dict[str, object], rows: list[object], expected: dict[str, int]
+) -> None:
+    fields = {"id": {"type": "integer"}, "a.b": values, "a": {"type": "object", "properties": {"b": values}}}
+    project.schema("notes", {"type": "object", "properties": fields})
+    project.edit('title = "Notes"', 'title = "Notes"\ncard = "CARD.md"')
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'only = "train"')
+    project.file("CARD.md", "# x\n\n<!-- begin: values notes.a.b -->\n<!-- end: values notes.a.b -->\n")
+    project.rows("notes.jsonl", [{"id": index, "a.b": value} for index, value in enumerate(rows)])
+    text = (project.build().place / "README.md").read_text("utf-8")
+    for value, count in expected.items():
+        assert f"| `{value}` |  | {count} |" in text
+
+
+@pytest.mark.parametrize(
+    "raw", [b"id,split\n\xe9,train\n", b'id,split\n"' + b"x" * 200_000 + b'",train\n', b"id,split\n1\x00,train"]
+)
+def test_a_table_of_assignments_that_is_no_csv_is_told(project: Project, raw: bytes) -> None:
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'assigned = "splits.csv"')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    (project.root / "splits.csv").write_bytes(raw)
+    with pytest.raises((RecipeError, InputError)):
+        project.build()

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from strategies import Spec, schemas_with_matching, table
 
 from parquetry.record.conform import record
-from parquetry.record.content import content, content_digest, key, row_bytes, short
+from parquetry.record.content import content, content_digest, key, row_bytes
 from parquetry.record.fingerprint import PRINTS, fingerprint, reference
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
@@ -345,11 +345,19 @@ def test_duplicates_are_judged_by_the_texts_that_are_named() -> None:
         {"id": "2", "title": "t", "text": "x", "group": 2},
         {"id": "3", "title": "t", "text": "y"},
         {"id": "4", "title": "t\nx", "text": None},
+        {"id": "5", "title": "x", "text": "t"},
     ]
     prints = fingerprint(batch_of(NOTE, rows), NOTE, rules(text=["title", "text"])).to_pylist()
-    first, second, third, _ = (row["text"] for row in prints)
-    assert first == second == short(b"t\nx")
-    assert third == short(b"t\ny")
+    texts = [row["text"] for row in prints]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) == 4  # fields do not run into each other
+
+
+def test_rows_without_any_text_are_no_duplicates_of_each_other() -> None:
+    rows = [{"id": "1", "title": None}, {"id": "2", "title": ""}, {"id": "3"}, {"id": "4", "title": "t"}]
+    prints = fingerprint(batch_of(NOTE, rows), NOTE, rules(text=["title", "text"])).to_pylist()
+    assert [row["text"] == row["row"][:16] for row in prints] == [True, True, True, False]
+    assert len({row["text"] for row in prints}) == 4
 
 
 def test_without_a_named_text_the_whole_record_is_judged() -> None:

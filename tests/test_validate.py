@@ -308,8 +308,15 @@ RULES = schema(
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({}, ("SCHEMA_REQUIRED", "", "the member 's' is missing (and 1 more: the member 'k' is missing)")),
-        ({"s": "abc"}, ("SCHEMA_REQUIRED", "", "the member 'k' is missing")),
+        (
+            {},
+            (
+                "SCHEMA_REQUIRED",
+                "",
+                "the member 's' is missing or null (and 1 more: the member 'k' is missing or null)",
+            ),
+        ),
+        ({"s": "abc"}, ("SCHEMA_REQUIRED", "", "the member 'k' is missing or null")),
         ({"s": "abcd", "k": "K"}, ("SCHEMA_REQUIRED", "", "'d' is a dependency of 'k'")),
         ({"s": 1}, ("SCHEMA_TYPE", "/s", "expected string, found integer")),
         ({"s": "a"}, ("SCHEMA_LENGTH", "/s", "'a' is too short")),
@@ -335,7 +342,7 @@ RULES = schema(
             {"s": "ab", "m": {"x": 1, "y": 2, "z": 3}},
             ("SCHEMA_RULE", "/m", "{'x': 1, 'y': 2, 'z': 3} has too many properties"),
         ),
-        ({"s": "ab", "t/~": {"y": 1}}, ("SCHEMA_REQUIRED", "/t~1~0", "the member 'x' is missing")),
+        ({"s": "ab", "t/~": {"y": 1}}, ("SCHEMA_REQUIRED", "/t~1~0", "the member 'x' is missing or null")),
         ({"s": "ab", "t/~": {"x": 1}}, ("SCHEMA_TYPE", "/t~1~0/x", "expected string, found integer")),
         (
             {"s": "zzz"},
@@ -400,7 +407,7 @@ def test_a_removed_row_keeps_its_place_and_the_form_in_which_it_was_judged() -> 
             {"id": "b", "at": "2020-01-01T00:00:00Z", "n": 4},
         ),
         (
-            "SCHEMA_REQUIRED", "notes", "data/a.jsonl", 12, "", "the member 'id' is missing",
+            "SCHEMA_REQUIRED", "notes", "data/a.jsonl", 12, "", "the member 'id' is missing or null",
             {"at": None, "n": 1},
         ),
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -211,3 +212,55 @@ def test_rows_that_do_not_satisfy_their_schema_are_found_by_deep(project: Projec
     (place / "manifest.json").write_text(json.dumps(facts), "utf-8")
     reseal(place)
     assert {code for code, _ in found(place, "deep")} == {"SCHEMA_LENGTH"}
+
+
+def test_a_linked_folder_is_a_file_more(release: Path, tmp_path: Path) -> None:
+    (release / "data/more").symlink_to(tmp_path)
+    assert found(release, "quick") == [("FILE_EXTRA", "data/more")]
+
+
+def test_what_stands_in_the_place_of_a_file_and_is_none_is_named(release: Path) -> None:
+    for name in ("LICENSE", "CITATION.cff"):
+        (release / name).unlink()
+    os.mkfifo(release / "LICENSE")  # reading it would wait for ever
+    (release / "CITATION.cff").symlink_to("nowhere")
+    assert found(release) == [("FILE_CHANGED", "CITATION.cff"), ("FILE_CHANGED", "LICENSE")]
+
+
+def test_a_region_that_was_cut_out_of_the_card_is_missed(release: Path) -> None:
+    readme = release / "README.md"
+    text = readme.read_text("utf-8")
+    start, end = text.index("<!-- begin: ledger -->"), text.index("<!-- end: ledger -->")
+    readme.write_text(text[:start] + text[end + len("<!-- end: ledger -->") :], "utf-8")
+    reseal(release)
+    assert found(release) == [("CARD_DIFFERS", "README.md: ledger")]
+
+
+FORGED: list[dict[str, object]] = [
+    *[{"id": ["nope"]}, {"id": []}, {"group_by": ["nope"]}, {"references": {"nope": "events"}}, {"schema_sha256": "x"}],
+    *[
+        {"references": {"article_id": "nope"}},
+        {"split_method": "nope"},
+        {"split_rule": "nope"},
+        {"schema_file": "../x"},
+    ],
+    *[{"schema_file": "a\0b"}, {"splits": {}}, {"splits": {"../x": {}}}],
+]
+
+
+@pytest.mark.parametrize("change", FORGED, ids=repr)
+def test_a_forged_manifest_is_a_finding_and_no_crash(release: Path, change: dict[str, object]) -> None:
+    path = release / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["tables"]["events"] |= change
+    path.write_text(json.dumps(manifest), "utf-8")
+    assert "MANIFEST_INVALID" in {code for code, _ in found(release, "deep")}
+
+
+@pytest.mark.parametrize(
+    "change", [{"manifest_version": 99}, {"tables": {}}, {"files": [{"path": "x", "bytes": -1, "sha256": ""}]}]
+)
+def test_a_manifest_of_another_form_is_not_read(release: Path, change: dict[str, object]) -> None:
+    path = release / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
+    assert found(release) == [("MANIFEST_INVALID", "manifest.json")]

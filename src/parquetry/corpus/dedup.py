@@ -59,8 +59,7 @@ def resolve(prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> dict
         for name, table in prints.items():
             if tables[name].exact == "drop":
                 _repeat(_halves(table["text"]), DUPLICATE, trial[name])
-        ids = {name: set(prints[name]["id"].filter(pa.array(trial[name][0] == KEPT)).to_pylist()) for name in prints}
-        found = {name: _broken(prints[name], trial[name][0], tables[name].references, ids) for name in prints}
+        found = _broken(prints, {name: fate for name, (fate, _) in trial.items()}, tables)
         if not any(found.values()):
             break
         for name, rows in found.items():
@@ -103,16 +102,29 @@ def _repeat(keys: Array, fate: int, state: tuple[Array, Array]) -> None:
 
 
 def _broken(
-    prints: pa.Table, fate: Array, references: Mapping[str, str], ids: Mapping[str, set[bytes]]
-) -> dict[int, tuple[str, int]]:
-    """The kept rows that point to a row that is not there: which reference, and which of its elements."""
-    kept = np.flatnonzero(fate == KEPT)
-    broken: dict[int, tuple[str, int]] = {}
-    for column, target in references.items():
-        pointed = prints[reference(column)].take(pa.array(kept)).to_pylist()
-        for index, there in zip(kept.tolist(), pointed, strict=True):
-            if lost := [position for position, one in enumerate(there) if one not in ids[target]]:
-                broken.setdefault(index, (column, lost[0]))
+    prints: Mapping[str, pa.Table], fates: Mapping[str, Array], tables: Mapping[str, Table]
+) -> dict[str, dict[int, tuple[str, int]]]:
+    """The kept rows that point to a row that is not there, and those that point to them, and so on.
+
+    For each the reference that is broken, and which of its elements.
+    """
+    kept = {name: np.flatnonzero(fate == KEPT) for name, fate in fates.items()}
+    ids = {name: prints[name]["id"].take(pa.array(rows)).to_pylist() for name, rows in kept.items()}
+    there = {name: set(some) for name, some in ids.items()}
+    named = {name: dict(zip(kept[name].tolist(), ids[name], strict=True)) for name in prints}
+    pointing: dict[tuple[str, bytes], list[tuple[str, int, str, int]]] = {}
+    for name, column, target in [(n, c, t) for n in prints for c, t in tables[n].references.items()]:
+        pointed = prints[name][reference(column)].take(pa.array(kept[name])).to_pylist()
+        for index, some in zip(kept[name].tolist(), pointed, strict=True):
+            for position, one in enumerate(some):
+                pointing.setdefault((target, one), []).append((name, index, column, position))
+    broken: dict[str, dict[int, tuple[str, int]]] = {name: {} for name in prints}
+    gone = [(target, one) for target, one in pointing if one not in there[target]]
+    while gone:
+        for name, index, column, position in pointing.pop(gone.pop(), ()):
+            if index not in broken[name]:
+                broken[name][index] = (column, position)
+                gone.append((name, named[name][index]))
     return broken
 
 

@@ -76,7 +76,7 @@ class TableFacts(Model):
     default: bool
     schema_file: str
     schema_sha256: Sha256
-    id: tuple[str, ...]
+    id: Annotated[tuple[str, ...], Field(min_length=1)]
     text: tuple[str, ...]
     references: dict[str, str]
     group_by: tuple[str, ...]

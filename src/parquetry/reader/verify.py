@@ -173,9 +173,13 @@ class _Judge:
         tables, found = dict[str, Rows](), list[Problem]()
         for name in self.tables:
             facts = self.manifest.tables[name]
+            if facts.schema_file != f"schema/{name}.schema.json":
+                what = "says that its schema stands in another place"
+                found.append(Problem("MANIFEST_INVALID", f"{NAME}: tables.{name}", what, AGAIN))
+                continue
             try:
                 schema = load(self.release / facts.schema_file, facts.schema_file)
-            except (ParquetryError, OSError, ValueError) as error:
+            except (ParquetryError, OSError) as error:
                 missing = [Problem("FILE_MISSING", facts.schema_file, "cannot be read", AGAIN)]
                 found += error.problems if isinstance(error, ParquetryError) else missing
                 continue
@@ -263,4 +267,4 @@ def _unknown(name: str, manifest: Manifest, schema: Schema) -> str:
         return f"there is no table {lost[0]!r}"
     if facts.split_method == "follow" and facts.split_rule not in facts.references:
         return f"{facts.split_rule!r} is not a reference"
-    return "" if facts.schema_file == f"schema/{name}.schema.json" else "its schema stands in another place"
+    return ""

@@ -174,8 +174,8 @@ def _message(error: Any) -> str:
         wanted = rule if isinstance(rule, str) else " or ".join(rule)
         return f"expected {wanted}, found {type_name(error.instance)}"
     if error.validator == "required":
-        missing = [name for name in rule if name not in error.instance]
-        return f"the member {missing[0]!r} is missing"
+        missing = next(name for name in rule if error.message.startswith(repr(name)))
+        return f"the member {missing!r} is missing or null"
     if error.validator in ("pattern", "format", "const"):
         return f"{value} does not match {error.validator} {rule!r}"
     return error.message if len(error.message) < 160 else f"{value} breaks {error.validator} {rule!r}"

@@ -64,8 +64,10 @@ def split_name(name: str) -> str:
 
 def _license(name: str) -> str:
     if name not in LICENSES:
-        longer = [known for known in LICENSES if known.startswith(name.lower() + "-")]
-        near = longer or difflib.get_close_matches(name.lower(), LICENSES, 1, 0.4)
+        numbered = re.compile(re.escape(name.lower().rstrip("-")) + r"-[0-9.]+")
+        near = sorted(filter(numbered.fullmatch, LICENSES), reverse=True) or difflib.get_close_matches(
+            name.lower(), LICENSES, 1, 0.4
+        )
         fix = f"did you mean {near[0]!r}?" if near else "use a licence id of the Hub, or 'other'"
         raise wrong("RIGHTS_LICENSE_UNKNOWN", f"unknown licence id {name!r}", fix)
     return name
