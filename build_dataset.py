@@ -18,7 +18,8 @@ from pathlib import Path
 from parquetry.corpus.dedup import resolve
 from parquetry.corpus.split import assign, assignments
 from parquetry.files.books import set_aside, settle
-from parquetry.files.manifest import Shard, describe, seal, shard
+from parquetry.files.manifest import Shard
+from parquetry.files.seal import describe, seal, shard
 from parquetry.files.shards import Cut, plan, write
 from parquetry.files.stats import measure_file
 from parquetry.files.workspace import Part, Workspace

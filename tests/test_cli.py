@@ -38,7 +38,7 @@ def test_a_build_says_what_where_and_how_to_load_it_on_standard_output(project: 
     assert re.fullmatch(r"  table   notes: train \d+, test \d+", lines[2])
     assert lines[3] == "  books   read 40 = published 40 + removed 0"
     assert lines[5] == '  load    datasets.load_dataset("out/notes-1.0.0", "notes")'
-    assert done.stderr.splitlines()[0].startswith("read and check: 1 sources")
+    assert done.stderr.splitlines()[0].startswith("read and check: 1 source, ")
 
 
 def test_the_story_and_the_verb_are_the_same(project: Project) -> None:

@@ -29,12 +29,13 @@ corpus       the whole corpus, from fingerprints alone
     dedup        fingerprints -> which rows stay, and which belong together
     split        clusters -> train, validation, test
 
-files        one file at a time: parallel and pure
+files        one file at a time, the folder that they stand in, and its seal
+    stats        Parquet files -> what is in them
+    manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
     books        what became of every record: the ledger, and the removed rows
     shards       rows -> Parquet files of even size
-    stats        Parquet files -> what is in them
-    manifest     files -> their checksums, their rows and their origin
+    seal         what was built -> its manifest, and the two files that seal it
 
 papers       what is said about a release, computed from its files
     regions      what is known about a release -> Markdown, region by region

@@ -1,1 +1,1 @@
-"""Floor 3: one file at a time, and the folder that they stand in."""
+"""Floor 3: one file at a time, the folder that they stand in, and its seal."""

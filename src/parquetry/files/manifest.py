@@ -8,29 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-import parquetry
-from parquetry.files.books import Books
-from parquetry.files.shards import Cut
-from parquetry.files.stats import Measured, Summary
-from parquetry.files.workspace import Part
-from parquetry.record.content import content_digest
+from parquetry.files.stats import Measured
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, VerificationError
-from parquetry.words.recipe import Recipe
-from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import Method, SplitName
 from parquetry.words.vocabulary import Part as Model
 
 NAME, SUMS = "manifest.json", "SHA256SUMS"
-#: Packages that can change the bytes of a release, never its content.
-PACKAGES = ("pyarrow", "pyyaml", "unicodedata2")
 
 
 Count = Annotated[int, Field(ge=0)]
@@ -128,51 +117,6 @@ class Manifest(Model):
         return [file for file in found if file.path.endswith(".parquet")]
 
 
-def describe(
-    recipe: Recipe, schemas: Mapping[str, Schema], books: Books, parts: Sequence[Part], shards: Sequence[Shard]
-) -> Manifest:
-    """Say what is known once the data is written; `seal` adds the files.
-
-    Args:
-        recipe, schemas: What was asked for.
-        books: What became of each record.
-        parts: What was read.
-        shards: What was written, read back, in the order of the plan.
-    """
-    tables = {name: _facts(name, recipe, schemas[name], books, (parts, shards)) for name in recipe.tables}
-    digests = [f"{name} {split} {rows.sha256}\n" for name, t in tables.items() for split, rows in t.splits.items()]
-    return Manifest(
-        dataset=recipe.dataset,
-        tables=tables,
-        recipe_sha256=_sha256(json.dumps(recipe.model_dump(mode="json", by_alias=True), sort_keys=True).encode()),
-        data_sha256=_sha256("".join(sorted(digests)).encode()),
-        versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
-        files=tuple(shard.file for shard in shards),
-    )
-
-
-def shard(cut: Cut, measured: Measured, release: Path) -> Shard:
-    """What is known about a written file."""
-    path = release / cut.path
-    file = File(path=cut.path, bytes=path.stat().st_size, sha256=sha256_of(path), rows=measured.summary.rows)
-    return Shard(cut.table, cut.split, file, measured)
-
-
-def seal(manifest: Manifest, release: Path) -> Manifest:
-    """List the files of a release, and write ``manifest.json`` and then ``SHA256SUMS``."""
-    rows = {file.path: file.rows for file in manifest.files}
-    found = [(path.relative_to(release).as_posix(), path) for path in release.rglob("*") if path.is_file()]
-    files = [
-        File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows.get(name))
-        for name, path in sorted(found)
-        if name not in (NAME, SUMS)
-    ]
-    sealed = manifest.model_copy(update={"files": tuple(files)})
-    (release / NAME).write_bytes(sealed.text().encode())
-    (release / SUMS).write_bytes(sums(sealed, sha256_of(release / NAME)).encode())
-    return sealed
-
-
 def sums(manifest: Manifest, own: str) -> str:
     """The text of ``SHA256SUMS``; ``own`` is the SHA-256 of ``manifest.json``."""
     lines = {file.path: file.sha256 for file in manifest.files} | {NAME: own}
@@ -201,47 +145,3 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _facts(
-    name: str, recipe: Recipe, schema: Schema, books: Books, made: tuple[Sequence[Part], Sequence[Shard]]
-) -> TableFacts:
-    table = recipe.tables[name]
-    mine = [shard for shard in made[1] if shard.table == name]
-    splits = {}
-    for split in dict.fromkeys(shard.split for shard in mine):
-        rows = [shard for shard in mine if shard.split == split]
-        total = sum((shard.measured.summary for shard in rows), Summary())
-        digest = content_digest(schema.fields, (shard.measured.digests for shard in rows))
-        splits[split] = SplitRows(rows=total.rows, bytes=total.bytes, sha256=digest)
-    rule = getattr(table.split, table.split.method)
-    return TableFacts(
-        default=name == recipe.default,
-        schema_file=f"schema/{name}.schema.json",
-        schema_sha256=schema.sha256,
-        id=table.id,
-        text=table.text,
-        references=table.references,
-        group_by=table.split.group_by,
-        split_method=table.split.method,
-        split_rule=rule if isinstance(rule, str) else ", ".join(f"{split} {share:g}" for split, share in rule.items()),
-        splits=splits,
-        sources=tuple(_source(part, books) for part in made[0] if part.partition.table == name),
-    )
-
-
-def _source(part: Part, books: Books) -> Source:
-    ledger = books.ledgers[part.partition.table][part.partition.name]
-    return Source(
-        path=part.partition.name,
-        bytes=part.bytes,
-        sha256=part.sha256,
-        read=ledger.read,
-        published=ledger.published,
-        removed=dict(ledger.removed),
-        blank_lines=ledger.blank,
-    )

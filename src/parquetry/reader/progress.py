@@ -18,7 +18,7 @@ from parquetry.words.engine import Engine
 T = TypeVar("T")
 R = TypeVar("R")
 #: What each stage is called, by the function that does it, and what it counts.
-STAGES = {"prepare": ("read and check", "sources"), "finish": ("write and measure", "files")}
+STAGES = {"prepare": ("read and check", "source"), "finish": ("write and measure", "file")}
 
 
 def say(text: str) -> None:
@@ -40,11 +40,11 @@ class Watched:
         """See `parquetry.words.engine.Engine.map`."""
         todo = list(items)
         inner: Any = function.func if isinstance(function, partial) else function
-        label, unit = STAGES.get(inner.__name__, (inner.__name__, "items"))
+        label, unit = STAGES.get(inner.__name__, (inner.__name__, "item"))
         start = time.monotonic()
         if self.bars is None:
             yield from self.engine.map(function, todo)
-            say(f"{label}: {len(todo)} {unit}, {time.monotonic() - start:.1f} s")
+            say(f"{label}: {len(todo)} {unit}{'s' if len(todo) != 1 else ''}, {time.monotonic() - start:.1f} s")
             return
         task = self.bars.add_task(label, total=len(todo))
         for result in self.engine.map(function, todo):

@@ -1,0 +1,114 @@
+"""What was built -> its manifest, and the two files that seal it.
+
+`describe` says what is known once the data is written; `seal` adds the checksum of every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import parquetry
+from parquetry.files.books import Books
+from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, Source, SplitRows, TableFacts, sha256_of, sums
+from parquetry.files.shards import Cut
+from parquetry.files.stats import Measured, Summary
+from parquetry.files.workspace import Part
+from parquetry.record.content import content_digest
+from parquetry.words.recipe import Recipe
+from parquetry.words.schema import Schema
+
+#: Packages that can change the bytes of a release, never its content.
+PACKAGES = ("pyarrow", "pyyaml", "unicodedata2")
+
+
+def describe(
+    recipe: Recipe, schemas: Mapping[str, Schema], books: Books, parts: Sequence[Part], shards: Sequence[Shard]
+) -> Manifest:
+    """Say what is known once the data is written; `seal` adds the files.
+
+    Args:
+        recipe, schemas: What was asked for.
+        books: What became of each record.
+        parts: What was read.
+        shards: What was written, read back, in the order of the plan.
+    """
+    tables = {name: _facts(name, recipe, schemas[name], books, (parts, shards)) for name in recipe.tables}
+    digests = [f"{name} {split} {rows.sha256}\n" for name, t in tables.items() for split, rows in t.splits.items()]
+    return Manifest(
+        dataset=recipe.dataset,
+        tables=tables,
+        recipe_sha256=_sha256(json.dumps(recipe.model_dump(mode="json", by_alias=True), sort_keys=True).encode()),
+        data_sha256=_sha256("".join(sorted(digests)).encode()),
+        versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
+        files=tuple(shard.file for shard in shards),
+    )
+
+
+def shard(cut: Cut, measured: Measured, release: Path) -> Shard:
+    """What is known about a written file."""
+    path = release / cut.path
+    file = File(path=cut.path, bytes=path.stat().st_size, sha256=sha256_of(path), rows=measured.summary.rows)
+    return Shard(cut.table, cut.split, file, measured)
+
+
+def seal(manifest: Manifest, release: Path) -> Manifest:
+    """List the files of a release, and write ``manifest.json`` and then ``SHA256SUMS``."""
+    rows = {file.path: file.rows for file in manifest.files}
+    found = [(path.relative_to(release).as_posix(), path) for path in release.rglob("*") if path.is_file()]
+    files = [
+        File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows.get(name))
+        for name, path in sorted(found)
+        if name not in (NAME, SUMS)
+    ]
+    sealed = manifest.model_copy(update={"files": tuple(files)})
+    (release / NAME).write_bytes(sealed.text().encode())
+    (release / SUMS).write_bytes(sums(sealed, sha256_of(release / NAME)).encode())
+    return sealed
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _facts(
+    name: str, recipe: Recipe, schema: Schema, books: Books, made: tuple[Sequence[Part], Sequence[Shard]]
+) -> TableFacts:
+    table = recipe.tables[name]
+    mine = [shard for shard in made[1] if shard.table == name]
+    splits = {}
+    for split in dict.fromkeys(shard.split for shard in mine):
+        rows = [shard for shard in mine if shard.split == split]
+        total = sum((shard.measured.summary for shard in rows), Summary())
+        digest = content_digest(schema.fields, (shard.measured.digests for shard in rows))
+        splits[split] = SplitRows(rows=total.rows, bytes=total.bytes, sha256=digest)
+    rule = getattr(table.split, table.split.method)
+    return TableFacts(
+        default=name == recipe.default,
+        schema_file=f"schema/{name}.schema.json",
+        schema_sha256=schema.sha256,
+        id=table.id,
+        text=table.text,
+        references=table.references,
+        group_by=table.split.group_by,
+        split_method=table.split.method,
+        split_rule=rule if isinstance(rule, str) else ", ".join(f"{split} {share:g}" for split, share in rule.items()),
+        splits=splits,
+        sources=tuple(_source(part, books) for part in made[0] if part.partition.table == name),
+    )
+
+
+def _source(part: Part, books: Books) -> Source:
+    ledger = books.ledgers[part.partition.table][part.partition.name]
+    return Source(
+        path=part.partition.name,
+        bytes=part.bytes,
+        sha256=part.sha256,
+        read=ledger.read,
+        published=ledger.published,
+        removed=dict(ledger.removed),
+        blank_lines=ledger.blank,
+    )
