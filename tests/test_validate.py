@@ -16,7 +16,8 @@ from jsonschema import Draft202012Validator
 from strategies import Spec, rules, schema, schemas_with_matching, schemas_with_records, table, tricky
 
 from parquetry.record.conform import document, record
-from parquetry.record.validate import Verdict, _validators, explain, judge, validate
+from parquetry.record.judge import Verdict, explain, judge, validators
+from parquetry.record.validate import validate
 from parquetry.words.errors import SchemaError
 from parquetry.words.recipe import Recipe
 from parquetry.words.records import LINE
@@ -45,7 +46,7 @@ def batch_of(shape: Schema, rows: list[dict[str, Any]]) -> pa.RecordBatch:
 @settings(max_examples=150)
 def test_the_fast_path_and_the_definition_agree(case: Case) -> None:
     shape, rows = case
-    fast, exact = _validators(shape)
+    fast, exact = validators(shape)
     for row in rows:
         assert fast.is_valid(row) == exact.is_valid(row), row
 
@@ -54,7 +55,7 @@ def test_the_fast_path_and_the_definition_agree(case: Case) -> None:
 @settings(max_examples=200)
 def test_they_agree_on_schemas_of_any_shape_and_can_say_why(spec: Any, values: list[Any]) -> None:
     assume(not {"unevaluatedProperties", "patternProperties"} <= {word for _, part in walk(spec) for word in part})
-    fast, exact = _validators(Schema({"allOf": [spec]}, ()))
+    fast, exact = validators(Schema({"allOf": [spec]}, ()))
     for value in values:
         assert fast.is_valid(value) == exact.is_valid(value) == (explain(value, exact) is None), value
 
@@ -63,7 +64,7 @@ def test_they_agree_on_schemas_of_any_shape_and_can_say_why(spec: Any, values: l
 @settings(max_examples=60)
 def test_they_agree_on_the_row_as_it_is_read_back(case: Case) -> None:
     shape, rows = case
-    fast, exact = _validators(shape)
+    fast, exact = validators(shape)
     for row in rows:
         back = document(shape.fields, record(shape.fields, row))
         assert fast.is_valid(back) == exact.is_valid(back) == (judge(back, shape) is None)
@@ -107,7 +108,7 @@ def _groups() -> list[Any]:
 @pytest.mark.parametrize(("name", "group"), _groups())
 def test_they_agree_on_the_json_schema_test_suite(name: str, group: dict[str, Any]) -> None:
     """Also where `parquetry.words.schema` would refuse the schema: it is not asked here."""
-    fast, exact = _validators(Schema(group["schema"], ()))
+    fast, exact = validators(Schema(group["schema"], ()))
     for test in group["tests"]:
         assert fast.is_valid(test["data"]) == exact.is_valid(test["data"]), test["description"]
 
@@ -116,7 +117,7 @@ def test_they_agree_on_the_json_schema_test_suite(name: str, group: dict[str, An
 @pytest.mark.parametrize(("name", "group"), _groups())
 def test_the_definition_answers_the_suite_right(name: str, group: dict[str, Any]) -> None:
     """But for format.json: it expects that formats are not asserted, and here they are."""
-    _, exact = _validators(Schema(group["schema"], ()))
+    _, exact = validators(Schema(group["schema"], ()))
     for test in group["tests"]:
         if name != "format.json" and (name, group["description"]) not in NOT_OURS:
             assert exact.is_valid(test["data"]) == test["valid"], test["description"]
@@ -150,7 +151,7 @@ def test_many_schemas_of_the_suite_can_be_a_table() -> None:
 @needs_suite
 @pytest.mark.parametrize(("shape", "rows"), _accepted())
 def test_a_schema_of_the_suite_judges_rows_as_the_definition_does(shape: Schema, rows: list[Any]) -> None:
-    fast, exact = _validators(shape)
+    fast, exact = validators(shape)
     for row in rows:
         try:
             back = document(shape.fields, record(shape.fields, row))
@@ -161,7 +162,7 @@ def test_a_schema_of_the_suite_judges_rows_as_the_definition_does(shape: Schema,
 
 def agree(spec: Spec, value: Any) -> bool:
     """What both paths say of a record with one value."""
-    fast, exact = _validators(table(v=spec))
+    fast, exact = validators(table(v=spec))
     found = fast.is_valid({"v": value})
     assert found == exact.is_valid({"v": value}), value
     return bool(found)
@@ -270,7 +271,7 @@ def test_no_schema_is_ever_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", lambda *_a, **_k: pytest.fail("a socket was opened"))
     remote = Schema({"$ref": "http://127.0.0.1:9/x.json"}, ())
     with pytest.raises(Exception, match=r"never fetched: http://127\.0\.0\.1:9/x\.json"):
-        _validators(remote)
+        validators(remote)
 
 
 RULES = schema(

@@ -21,6 +21,8 @@ record       one record at a time: parallel and pure
     blocks       many lines at once -> rows, where that is surely right
     sources      files -> batches of rows in the exact types of their columns
     clean        text -> the same text, normalised
+    judge        one record -> what is wrong with it, if anything is
+    suspects     columns -> the rows that need a closer look
     validate     rows -> rows that the JSON Schema accepts
     content      rows -> bytes that stand for their content, and the digests of them
     fingerprint  rows -> the few bytes that the steps on the whole corpus need

@@ -1,45 +1,23 @@
 """Rows -> rows that the JSON Schema accepts.
 
-This is the only gate. What `jsonschema` says of the row as it will be read back (draft 2020-12, formats asserted) is
-the definition; jsonschema-rs gives the same answer many times faster, and the definition is asked to explain what it
-refused. Some things are judged by jsonschema-rs in both, so that the answer does not depend on the interpreter:
-``pattern`` (ECMA-262, in bounded time), ``multipleOf`` (in decimal, where 0.29 is a multiple of 0.01), and
-the formats ``regex``, ``iri`` and ``relative-json-pointer``.
+This is the only gate. `suspects` looks at whole columns, and `judge` decides about the rows that it cannot clear.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import jsonschema_rs
+import numpy as np
 import pyarrow as pa
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
-from referencing import Registry
+import pyarrow.compute as pc
 
-from parquetry.record.conform import document, type_name
+from parquetry.record.conform import document
+from parquetry.record.judge import Verdict, judge
+from parquetry.record.suspects import suspects
 from parquetry.words.errors import pointer
 from parquetry.words.records import LINE, Removed, Sifted
-from parquetry.words.schema import Schema, walk
-
-#: The code of a broken rule; the other keywords are `SCHEMA_RULE`.
-CODES = {"type": "SCHEMA_TYPE", "required": "SCHEMA_REQUIRED", "dependentRequired": "SCHEMA_REQUIRED"}
-CODES |= {"additionalProperties": "SCHEMA_ADDITIONAL", "unevaluatedProperties": "SCHEMA_ADDITIONAL"}
-CODES |= {"enum": "SCHEMA_ENUM", "const": "SCHEMA_ENUM", "pattern": "SCHEMA_PATTERN", "format": "SCHEMA_FORMAT"}
-CODES |= dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "SCHEMA_RANGE")
-CODES |= dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "uniqueItems"), "SCHEMA_LENGTH")
-
-
-class Verdict(NamedTuple):
-    """Why a record is refused."""
-
-    code: str
-    pointer: str  #: JSON Pointer of the value at fault.
-    message: str
+from parquetry.words.schema import Schema
 
 
 def validate(
@@ -53,129 +31,30 @@ def validate(
         ids: Columns that identify a row; none of them may be null or empty.
         table, source: What the removed rows are said to come from.
     """
-    fine: list[bool] = []
+    rows = batch.select([field.name for field in schema.fields])
+    looked = suspects(rows, schema) | _unnamed(rows, ids)
+    fine = np.ones(batch.num_rows, bool)
     removed: list[Removed] = []
-    for number, row in enumerate(batch.to_pylist(), start=1):
+    for index in np.flatnonzero(looked).tolist():
+        row = batch.slice(index, 1).to_pylist()[0]
         record = document(schema.fields, row)
-        verdict = judge(record, schema) or _unnamed(row, ids)
-        fine.append(verdict is None)
-        if verdict:
-            line = row.get(LINE.name, number)
-            removed.append(Removed(verdict.code, table, source, line, verdict.pointer, verdict.message, record))
-    return Sifted(batch.filter(pa.array(fine, pa.bool_())) if removed else batch, tuple(removed))
+        if verdict := judge(record, schema) or _nameless(row, ids):
+            fine[index] = False
+            place = (table, source, row.get(LINE.name, index + 1))
+            removed.append(Removed(verdict.code, *place, verdict.pointer, verdict.message, record))
+    return Sifted(batch.filter(pa.array(fine)) if removed else batch, tuple(removed))
 
 
-def judge(record: dict[str, Any], schema: Schema) -> Verdict | None:
-    """What is wrong with a record, if anything is."""
-    fast, exact = _validators(schema)
-    return None if fast.is_valid(record) else explain(record, exact)
+def _unnamed(batch: pa.RecordBatch, ids: Sequence[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The rows that may have no id."""
+    found = np.zeros(batch.num_rows, bool)
+    for name in ids:
+        column = batch.column(name)
+        empty = pc.equal(column, "") if column.type == pa.string() else column.is_null()
+        found |= np.array(pc.fill_null(empty, True).to_pylist(), bool)
+    return found
 
 
-def explain(record: dict[str, Any], exact: Validator) -> Verdict | None:
-    """What the definition finds wrong: the first mistake in the order of the schema, and how many more there are."""
-    errors = list(exact.iter_errors(record))
-    if not errors:
-        return None
-    error: Any = errors[0]
-    while error.context and not _labels(error):  # of alternatives, the one that comes nearest
-        error = min(error.context, key=lambda one: (one.validator == "type", -len(one.absolute_path)))
-    where = [*error.absolute_path]
-    more = f" (and {len(errors) - 1} more: {', '.join(_places(errors[1:4]))})" if len(errors) > 1 else ""
-    code = "SCHEMA_ENUM" if _labels(error) else CODES.get(str(error.validator), "SCHEMA_RULE")
-    return Verdict(code, pointer(*where), _message(error) + more)
-
-
-def _unnamed(row: Mapping[str, Any], ids: Sequence[str]) -> Verdict | None:
+def _nameless(row: Mapping[str, Any], ids: Sequence[str]) -> Verdict | None:
     empty = next((name for name in ids if row[name] in (None, "")), None)
     return Verdict("ID_EMPTY", pointer(empty), "the id is null or empty") if empty is not None else None
-
-
-@lru_cache(maxsize=256)
-def _validators(schema: Schema) -> tuple[Any, Validator]:
-    checker = FormatChecker(())
-    checker.checkers = dict(Draft202012Validator.FORMAT_CHECKER.checkers)
-    for name in ("iri", "iri-reference", "regex", "relative-json-pointer"):
-        checker.checks(name)(_single("format", name).is_valid)
-    formats = {name: lambda value, name=name: checker.conforms(value, name) for name in checker.checkers}
-    rules = copy.deepcopy(schema.document)
-    for place, part in walk(rules):
-        if place:
-            part.pop("$schema", None)  # it says what the whole says, and would make `jsonschema` forget our keywords
-    fast = jsonschema_rs.Draft202012Validator(
-        rules, formats=formats, validate_formats=True, retriever=_refuse, pattern_options=_LINEAR
-    )
-    words = {"pattern": _by("pattern"), "multipleOf": _by("multipleOf")}
-    words |= {"patternProperties": _pattern_properties, "additionalProperties": _additional_properties}
-    definition: Any = extend(Draft202012Validator, words)  # type: ignore[no-untyped-call]
-    exact = definition(rules, registry=Registry(), format_checker=checker)
-    return fast, exact
-
-
-_LINEAR = jsonschema_rs.FancyRegexOptions(backtrack_limit=1_000_000)
-
-
-def _refuse(uri: str) -> Any:
-    raise ValueError(f"a schema is never fetched: {uri.split('@')[-1]}")
-
-
-def _by(word: str) -> Any:
-    """A keyword of `jsonschema` that asks jsonschema-rs."""
-
-    def rule(_validator: Validator, limit: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-        if not _single(word, limit).is_valid(instance):
-            yield ValidationError(f"{instance!r} breaks {word} {limit!r}")
-
-    return rule
-
-
-def _pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    """``patternProperties`` of `jsonschema`, with the patterns of jsonschema-rs."""
-    for pattern, schema in patterns.items() if isinstance(instance, dict) else ():
-        for name in filter(_single("pattern", pattern).is_valid, instance):
-            yield from validator.descend(instance[name], schema, path=name, schema_path=pattern)
-
-
-def _additional_properties(validator: Any, rest: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    """``additionalProperties`` of `jsonschema`, with the patterns of jsonschema-rs."""
-    patterns = [_single("pattern", pattern) for pattern in schema.get("patternProperties", ())]
-    for name in instance if isinstance(instance, dict) else ():
-        if name not in schema.get("properties", ()) and not any(pattern.is_valid(name) for pattern in patterns):
-            if rest is False:
-                yield ValidationError(f"the schema names no member {name!r}", path=[name])
-            else:
-                yield from validator.descend(instance[name], rest, path=name)
-
-
-@lru_cache(maxsize=1024)
-def _single(word: str, limit: Any) -> Any:
-    return jsonschema_rs.Draft202012Validator({word: limit}, validate_formats=True, pattern_options=_LINEAR)
-
-
-def _labels(error: Any) -> list[Any]:
-    """The values of a coded field, if an alternative of constants was broken."""
-    choices = error.validator_value if error.validator in ("oneOf", "anyOf") else []
-    labelled = all(isinstance(one, dict) and ("const" in one or one == {"type": "null"}) for one in choices)
-    return [one["const"] for one in choices if "const" in one] if labelled else []
-
-
-def _places(errors: list[ValidationError]) -> Iterator[str]:
-    for error in errors:
-        yield f"{pointer(*error.absolute_path)} {_message(error)}".strip()
-
-
-def _message(error: Any) -> str:
-    """What is wrong, in words that do not repeat the whole record."""
-    value = repr(error.instance)[:80]
-    rule = error.validator_value
-    if values := _labels(error) or (rule if error.validator == "enum" else []):
-        shown = ", ".join(repr(v) for v in values[:8]) + (", …" if len(values) > 8 else "")
-        return f"{value} is not one of {shown}"
-    if error.validator == "type":
-        wanted = rule if isinstance(rule, str) else " or ".join(rule)
-        return f"expected {wanted}, found {type_name(error.instance)}"
-    if error.validator == "required":
-        missing = next(name for name in rule if error.message.startswith(repr(name)))
-        return f"the member {missing!r} is missing or null"
-    if error.validator in ("pattern", "format", "const"):
-        return f"{value} does not match {error.validator} {rule!r}"
-    return error.message if len(error.message) < 160 else f"{value} breaks {error.validator} {rule!r}"
