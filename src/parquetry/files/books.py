@@ -6,6 +6,7 @@ Nothing disappears: for each source, ``read == published + sum(removed by reason
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,10 +96,10 @@ def _set_aside(work: Workspace, suffix: str) -> str:
 
 
 def _append(work: Workspace, rows: list[Removed]) -> None:
-    for row in rows:
-        name = "duplicates.jsonl" if row.code == FATES[DUPLICATE] else "rejected.jsonl"
-        with (work.root / name).open("a", encoding="utf-8") as file:
-            file.write(row.json())
+    for name, again in (("duplicates.jsonl", True), ("rejected.jsonl", False)):
+        if some := [row for row in rows if (row.code == FATES[DUPLICATE]) == again]:
+            with (work.root / name).open("a", encoding="utf-8") as file:
+                file.writelines(row.json() for row in some)
 
 
 class _Removed:
@@ -151,7 +152,8 @@ class _Removed:
 
     def place(self, table: str, index: int) -> str:
         """Source and line of a row."""
-        _, part = [entry for entry in self.starts[table] if entry[0] <= index][-1]
+        starts = [start for start, _ in self.starts[table]]
+        _, part = self.starts[table][bisect_right(starts, index) - 1]
         return f"{part.partition.name}:{self.prints[table][LINE.name][index].as_py()}"
 
 

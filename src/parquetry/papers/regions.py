@@ -172,6 +172,9 @@ def _field_rows(field: Field, prefix: str, total: Summary) -> Iterable[list[obje
         shown = [code(v if isinstance(v := value.const, str) else canonical(v)) for value in leaf.values[:20]]
         more = f" and {len(leaf.values) - 20} more" if len(leaf.values) > 20 else ""
         about += f"{' ' if about else ''}One of {', '.join(shown)}{more}."
+    if field.example is not None:
+        example = field.example if isinstance(field.example, str) else canonical(field.example)
+        about += f"{' ' if about else ''}Example: {code(example)}"
     yield [code(path), field.prose, total.nulls.get(path, 0) if not prefix else "", about]
     for inner in leaf.fields:
         yield from _field_rows(inner, f"{path}.", total)

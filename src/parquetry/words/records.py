@@ -63,15 +63,6 @@ class Ledger:
         removed = Counter(self.removed) + Counter(other.removed)
         return Ledger(self.read + other.read, self.blank + other.blank, dict(sorted(removed.items())))
 
-    def json(self) -> dict[str, Any]:
-        """As it stands in the manifest."""
-        return {
-            "read": self.read,
-            "blank_lines": self.blank,
-            "published": self.published,
-            "removed": dict(self.removed),
-        }
-
 
 def removal(rows: Iterable[Removed]) -> Ledger:
     """The ledger entry of removed rows, which were counted as read before."""
