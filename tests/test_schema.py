@@ -475,3 +475,21 @@ def test_two_words_that_readers_do_not_agree_on_are_not_used_together() -> None:
     inner = {"type": "object", "patternProperties": {"^a$": {}}}
     message = mistakes({"type": "object", "properties": {"a": inner}, "unevaluatedProperties": False})
     assert message.startswith("error[SCHEMA_KEYWORD] t.json: unevaluatedProperties and patternProperties in one schema")
+
+
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (rb'{"description":"\ud800"}', "/description: not JSON: lone surrogate U+D800"),
+        (rb'{"properties":{"a\ud800":{}}}', "/properties: not JSON: lone surrogate U+D800"),
+        (rb'{"properties":{"a\u0000b":{}}}', "/properties: not JSON: the character U+0000 stands in a string"),
+        (rb'{"minimum":-1e400}', "not JSON: number -1e400 is too large for a 64-bit float"),
+        (rb'{"default":NaN}', "not JSON: NaN is not a JSON number"),
+        (b'{"maximum":' + b"9" * 5000 + b"}", "not JSON: integer 999999999999999999999999 does not fit into 64 bits"),
+    ],
+    ids=repr,
+)
+def test_a_schema_is_read_as_strictly_as_a_record(raw: bytes, what: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        parse(raw, "t.json")
+    assert str(caught.value) == f"error[SCHEMA_SYNTAX] t.json: {what}\n  fix: correct the file"

@@ -15,6 +15,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -57,7 +58,8 @@ class Workspace:
 
     def __enter__(self) -> Workspace:
         while not self._lock:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(FileExistsError):  # it was there, and may be gone again: another build has just ended
+                self.root.mkdir(parents=True, mode=0o700)
             self._lock = self._locked()
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()}")
