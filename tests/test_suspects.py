@@ -58,6 +58,8 @@ def test_what_is_not_suspected_is_right(case: Case, data: st.DataObject) -> None
             stricter["properties"][name] = {**rule, **spec}
         if data.draw(st.booleans()):
             stricter["required"] = sorted({*stricter.get("required", ()), name})
+    if data.draw(st.booleans()):
+        stricter["required"] = [*stricter.get("required", ()), "no column"]
     strict = parse(json.dumps({**data.draw(st.sampled_from(TOP)), **stricter}).encode(), "s")
     rows = [record(strict.fields, one) for one in documents]
     batch = pa.RecordBatch.from_pylist(rows, schema=strict.arrow)
@@ -74,6 +76,8 @@ def test_what_is_not_suspected_is_right(case: Case, data: st.DataObject) -> None
         ({"allOf": [{"required": ["a"]}]}, True),
         ({"if": {"required": ["a"]}}, True),
         ({"minProperties": 1}, True),
+        ({"required": ["a"]}, False),
+        ({"required": ["a", "c"]}, True),
     ],
 )
 def test_rules_across_columns_make_all_rows_suspects(words: dict[str, Any], some: bool) -> None:

@@ -44,6 +44,8 @@ def _apart(schema: Schema) -> bool:
     parts = [spec for _, spec in walk(document)]
     if any(not str(spec.get("$ref", "#/$defs/")).startswith("#/$defs/") or "$dynamicRef" in spec for spec in parts):
         return False
+    if not set(document.get("required", ())) <= document["properties"].keys():
+        return False  # no column holds what every row must have
     return document.keys() <= _TOP and document.get("type") == "object" and not document.get("additionalProperties")
 
 
