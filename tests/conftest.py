@@ -39,7 +39,7 @@ NOTE: dict[str, Any] = {
     },
 }
 
-RECIPE = """
+DATASET = """
 [dataset]
 name = "notes"
 version = "1.0.0"
@@ -49,14 +49,15 @@ license = "cc0-1.0"
 languages = ["en"]
 released = "2026-11-22"
 creators = [{ name = "Doe, Jane" }]
-
+"""
+RECIPE = f"""{DATASET}
 [tables.notes]
 schema = "notes.schema.json"
 sources = ["notes*.jsonl"]
 id = "id"
 
 [tables.notes.split]
-ratios = { train = 0.8, test = 0.2 }
+ratios = {{ train = 0.8, test = 0.2 }}
 """
 
 

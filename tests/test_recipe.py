@@ -11,7 +11,7 @@ from typing import Any
 
 import pydantic
 import pytest
-from conftest import ROOT
+from conftest import DATASET, ROOT
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
@@ -22,33 +22,23 @@ from parquetry.words.recipe import METHODS, Limits, Recipe, load
 from parquetry.words.tables import schemas_of
 from parquetry.words.vocabulary import LICENSES, license_url, spdx, split_name
 
-BASE = """
+BASE = f"""
 #top
-
-[dataset]
-name = "notes"
-version = "1.0.0"
-title = "Notes"
-summary = "Notes to try things out."
-license = "cc0-1.0"
-languages = ["en"]
-released = "2026-11-22"
-creators = [{ name = "Doe, Jane" }]
-#dataset
+{DATASET}#dataset
 
 [tables.notes]
 schema = "notes.schema.json"
 sources = ["notes*.jsonl"]
 id = "id"
-split = { only = "train" }
+split = {{ only = "train" }}
 #notes
 
 [tables.replies]
 schema = "notes.schema.json"
 sources = ["replies.jsonl"]
 id = ["id", "n"]
-references = { parent = "notes" }
-split = { follow = "parent" }
+references = {{ parent = "notes" }}
+split = {{ follow = "parent" }}
 #replies
 """
 NOTE = {
