@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test lint docs check clean
+.PHONY: dataset test lint docs check bench clean
 .DELETE_ON_ERROR:
 
 dataset: .venv/ready  ## build and check the bundled dataset
@@ -20,14 +20,21 @@ docs: .venv/ready  ## fill the computed regions of README and docs
 check: .venv/ready  ## is what is committed what the sources give?
 	@$(BIN)/python build_dataset.py --check && $(BIN)/python docs/fill.py --check
 
+bench: .venv/bench-ready  ## measure beside other tools, and check promises (half an hour, 15 GB of disk; Linux)
+	@$(BIN)/python bench/run.py
+
 clean:  ## remove what the other targets made
-	rm -rf .venv .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf bench/work .venv .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Parquetry needs Python 3.11 or newer: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up .venv (once; about a minute)"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	@touch $@
+
+.venv/bench-ready: .venv/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
 # The oldest `datasets` that must read what we write, in an environment of its own.

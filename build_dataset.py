@@ -17,7 +17,7 @@ from pathlib import Path
 
 from parquetry.corpus.dedup import resolve
 from parquetry.corpus.split import assign, assignments
-from parquetry.files.books import set_aside, settle
+from parquetry.files.books import Books, set_aside, settle
 from parquetry.files.manifest import Shard
 from parquetry.files.seal import describe, seal, shard
 from parquetry.files.shards import Cut, plan, write
@@ -30,8 +30,9 @@ from parquetry.reader.drift import UP_TO_DATE, Built, outcome
 from parquetry.reader.verify import check
 from parquetry.record.clean import clean
 from parquetry.record.fingerprint import fingerprint
-from parquetry.record.sources import Partition, partitions, read
+from parquetry.record.read import agree, read
 from parquetry.record.validate import validate
+from parquetry.sources.partitions import Partition, partitions
 from parquetry.words.engine import Engine
 from parquetry.words.recipe import Recipe, load
 from parquetry.words.schema import Schema
@@ -39,20 +40,25 @@ from parquetry.words.tables import schemas_of
 
 
 def prepare(partition: Partition, recipe: Recipe, schemas: Mapping[str, Schema], work: Workspace) -> Part:
-    """Lead the records of one file from raw text to staged, checked rows."""
+    """Lead the records of one partition from raw text to staged, checked rows."""
     table, schema = recipe.tables[partition.table], schemas[partition.table]
     with work.stage(partition) as stage:
-        for records in read(partition, schema, recipe.limits):
+        for records in read(partition, schema, table, recipe.limits):
             rows = clean(records.kept, schema, table.clean)
-            checked = validate(rows, schema, table.id, partition.table, partition.name)
+            checked = validate(rows, schema, table.id, partition.table, partition.names)
             stage.add(checked.kept, fingerprint(checked.kept, schema, table), records, checked)
     return stage.part
 
 
-def finish(cut: Cut, parts: list[Part], recipe: Recipe, schemas: Mapping[str, Schema], work: Workspace) -> Shard:
-    """Write one Parquet file from staged rows, then measure what was written."""
-    write(cut, parts, schemas[cut.table], work, recipe.files)
-    return shard(cut, measure_file(cut.path, work.release, schemas[cut.table]), work.release)
+def finish(
+    job: Cut | Part, books: Books, recipe: Recipe, schemas: Mapping[str, Schema], work: Workspace
+) -> Shard | None:
+    """Write one Parquet file from staged rows and measure it, or write down what was removed of a part."""
+    if isinstance(job, Part):
+        books.write_down(job)
+        return None
+    write(job, books.parts[job.table], schemas[job.table], work, recipe.files)
+    return shard(job, measure_file(job.path, work.release, schemas[job.table]), work.release)
 
 
 def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False) -> Built:
@@ -61,7 +67,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
     schemas = schemas_of(recipe, root)
     assigned = assignments(recipe, schemas, root)
     prose = Prose.load(recipe.dataset, root)
-    sources = partitions(recipe, root)
+    sources = agree(partitions(recipe, root))
 
     with Workspace((out or root / "data") / recipe.release) as work:
         # One record at a time, in parallel: read, clean, validate, fingerprint.
@@ -70,12 +76,14 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)
         verdicts = resolve(prints, recipe.tables)
-        books = settle(work, parts, (prints, verdicts), recipe, schemas)
+        books = Books(work, parts, (prints, verdicts), recipe, schemas)
+        rejects = settle(work, books, recipe)
         splits, warnings = assign(prints, verdicts, recipe, assigned)
 
-        # One file at a time, in parallel: write it, then measure what was written.
-        cuts = plan(prints, verdicts, splits, recipe)
-        shards = list(engine.map(partial(finish, parts=parts, recipe=recipe, schemas=schemas, work=work), cuts))
+        # One file at a time, in parallel: write it, then measure what was written; what was removed is a file, too.
+        jobs = [*books.removed, *plan(prints, verdicts, splits, recipe)]
+        done = engine.map(partial(finish, books=books, recipe=recipe, schemas=schemas, work=work), jobs)
+        shards = [shard for shard in done if shard]
 
         # The papers say what was found in the files, and nothing else.
         manifest = describe(recipe, schemas, books, parts, shards)
@@ -85,15 +93,15 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # Seal it, read it back with a stranger's eyes, and only then let it be seen.
         manifest = seal(manifest, work.release)
-        check(work.release)
-        done = outcome(work.release, work.place, replace=replace)
-        if done != UP_TO_DATE:
+        check(work.release, shards)
+        result = outcome(work.release, work.place, replace=replace)
+        if result != UP_TO_DATE:
             work.commit()
-        set_aside(work)
+        set_aside(work, books)
 
     refreshed = refresh(prose, known, root) if out is None else []
-    hints = [*(hint for schema in schemas.values() for hint in schema.warnings), *books.warnings, *warnings]
-    return Built(manifest, work.place, done, hints, prose, refreshed)
+    hints = [*(hint for schema in schemas.values() for hint in schema.warnings), *rejects, *warnings]
+    return Built(manifest, work.place, result, hints, prose, refreshed)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import schemas_with_matching
 
-from parquetry.record import blocks
-from parquetry.record.sources import Line, Partition, _Reader
+from parquetry.sources import blocks
+from parquetry.sources.lines import BOM, Block, Line, Reader
 from parquetry.words.recipe import Limits
 from parquetry.words.schema import Schema, parse
 from parquetry.words.strict_json import Limits as Structure
 
 Case = tuple[Schema, list[dict[str, Any]]]
-PLACE = Partition("t", 0, Path("a.jsonl"), "a.jsonl")
 FIELDS: dict[str, Any] = {
     "a": {"type": "string"},
     "d": {"type": "number"},
@@ -123,13 +121,19 @@ ODD = [
 
 
 def same(lines: list[bytes], schema: Schema) -> None:
-    reader = _Reader(PLACE, schema, Limits())
-    numbered = [Line(number, text, whole=True) for number, text in enumerate(lines, start=1)]
-    fast, exact = reader.sift(numbered), reader.exactly(numbered)
-    assert fast.removed == exact.removed
-    assert fast.kept.schema.equals(exact.kept.schema, check_metadata=True)
-    assert [repr(row) for row in fast.kept.to_pylist()] == [repr(row) for row in exact.kept.to_pylist()]
-    fast.kept.validate(full=True)
+    """Lines read as a block, as lines, and one by one give the same."""
+    reader = Reader("a.jsonl", schema, Limits())
+    bare = [line.removesuffix(b"\r").removeprefix(BOM) for line in lines]
+    numbered = [Line(number, text) for number, text in enumerate(bare, start=1) if text.strip()]
+    exact = reader.exactly(numbered)
+    for end in (b"\n", b""):
+        fast = reader.block(1, Block(memoryview(b"\n".join(lines) + end)))
+        assert fast.lines == len(lines) - (not lines[-1] and not end)
+        assert fast.blank == fast.lines - len(numbered)
+        assert fast.removed == exact.removed
+        assert fast.kept.schema.equals(exact.kept.schema, check_metadata=True)
+        assert [repr(row) for row in fast.kept.to_pylist()] == [repr(row) for row in exact.kept.to_pylist()]
+        fast.kept.validate(full=True)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
@@ -137,6 +141,10 @@ def test_an_odd_line_among_plain_ones_is_read_as_if_it_stood_alone(odd: bytes) -
     plain = [b'{"a":"%d","d":%d.5}' % (i, i) for i in range(40)]
     for place in (0, 17, 40):
         same([*plain[:place], odd, *plain[place:]], SCHEMA)
+
+
+def test_a_record_over_two_lines_is_none_though_another_makes_up_for_it() -> None:
+    same([*[b'{"a":"x"}'] * 9, b'{"s":', b'{"x":"1"}} {"a":"2"}', *[b'{"a":"x"}'] * 9], SCHEMA)
 
 
 @given(st.lists(st.sampled_from(ODD), min_size=16, max_size=60))
@@ -166,7 +174,8 @@ def test_plain_lines_do_take_the_fast_path() -> None:
     }
     lines = [json.dumps(document).encode()] * 20
     assert blocks.readable(SCHEMA, Structure())
-    assert blocks.parse(lines, SCHEMA, Structure()) is not None
+    parsed = blocks.parse(memoryview(b"\n".join(lines)), SCHEMA, Structure())
+    assert isinstance(parsed, blocks.Parsed) and not parsed.unsure.any()
 
 
 def test_too_many_members_are_found_in_lists_of_objects() -> None:
@@ -179,5 +188,5 @@ def test_too_many_members_are_found_in_lists_of_objects() -> None:
     schema = parse(json.dumps({"type": "object", "additionalProperties": False, "properties": fields}).encode(), "s")
     many = json.dumps({"l": [{"x": 1, "y": 2}] * 600}).encode()
     same([b'{"l":[{"x":1}]}'] * 20 + [many], schema)
-    removed = _Reader(PLACE, schema, Limits()).sift([Line(i, many, whole=True) for i in range(20)]).removed
+    removed = Reader("a.jsonl", schema, Limits()).lines([Line(number, many) for number in range(20)]).removed
     assert {row.code for row in removed} == {"FIELD_COUNT"}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from strategies import schemas_with_matching, table, unruly
 
 from parquetry.record.clean import clean, normalise
-from parquetry.record.conform import record
 from parquetry.record.validate import validate
+from parquetry.sources.conform import record
 from parquetry.words.recipe import Clean
 from parquetry.words.records import LINE
 from parquetry.words.schema import Schema

@@ -23,7 +23,7 @@ from strategies import (
     table,
 )
 
-from parquetry.record.conform import canonical, document, plain, record, type_name, typed
+from parquetry.sources.conform import canonical, document, plain, record, type_name, typed
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 from parquetry.words.strict_json import NotJson

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import schemas_with_matching
 
-from parquetry.record.conform import record
 from parquetry.record.content import content, contents, encode, encoded, key, keys
+from parquetry.sources.conform import record
 from parquetry.words.schema import Schema
 
 Case = tuple[Schema, list[dict[str, Any]]]

@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Spec, schemas_with_matching, table
 
-from parquetry.record.conform import record
 from parquetry.record.content import content, content_digest, key, row_bytes
 from parquetry.record.fingerprint import PRINTS, fingerprint, reference
+from parquetry.sources.conform import record
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import LINE

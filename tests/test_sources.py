@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import json_values, schema, table
 
-from parquetry.record import sources
-from parquetry.record.sources import Partition, digest, partitions, read
+from parquetry.record.read import read as read_partition
+from parquetry.sources import lines as jsonl
+from parquetry.sources import partitions as cutting
+from parquetry.sources import streams
+from parquetry.sources.partitions import Partition, Piece, digest, partitions
 from parquetry.words.errors import InputError, RecipeError
-from parquetry.words.recipe import Limits, Recipe
-from parquetry.words.records import LINE, Removed
+from parquetry.words.recipe import Limits, Recipe, Split, Table
+from parquetry.words.records import LINE, SOURCE, Removed, Sifted
 from parquetry.words.schema import Schema
 
 NOTE = table(a={"type": "string"}, n={"type": ["integer", "null"]})
@@ -28,15 +32,20 @@ BAD = SHARED / "test-material/generated-bad-inputs/compressed"
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def part(path: Path, name: str = "") -> Partition:
-    return Partition("notes", 0, path, name or path.name)
+def part(*paths: Path) -> Partition:
+    return Partition("notes", 0, "lines", tuple(Piece(path, path.name, path.stat().st_size) for path in paths))
+
+
+def read(partition: Partition, shape: Schema = NOTE, limits: Limits | None = None) -> Iterator[Sifted]:
+    rules = Table(schema="notes.schema.json", sources=("a",), id=("a",), split=Split(only="train"))
+    return read_partition(partition, shape, rules, limits or Limits())
 
 
 def everything(
     path: Path, shape: Schema = NOTE, limits: Limits | None = None
 ) -> tuple[list[dict[str, Any]], list[Removed], int]:
     """Kept rows, removed rows and blank lines of a file, its batches put together."""
-    batches = list(read(part(path), shape, limits or Limits()))
+    batches = list(read(part(path), shape, limits))
     kept = [row for batch in batches for row in batch.kept.to_pylist()]
     return kept, [row for batch in batches for row in batch.removed], sum(batch.blank for batch in batches)
 
@@ -90,17 +99,33 @@ def test_every_line_is_kept_or_set_aside(tmp_path: Path, lines: list[bytes], end
         assert row.code and row.message and (row.table, row.source) == ("notes", "a.jsonl")
 
 
-@given(LINES, st.sampled_from([1, 2, 7, 4096]), st.sampled_from([1, 20, 16_000_000]))
+@given(LINES, st.sampled_from([1, 2, 7, 40, 1 << 20]))
 @shared_folder
-def test_the_size_of_a_batch_does_not_show(tmp_path: Path, lines: list[bytes], rows: int, limit: int) -> None:
+def test_the_size_of_a_block_does_not_show(tmp_path: Path, lines: list[bytes], size: int) -> None:
     path = stored(tmp_path, "a.jsonl", b"\n".join([*lines, b'{"a":"x"}']))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BATCH_ROWS", rows)
-        patch.setattr(sources, "BATCH_BYTES", limit)
+        patch.setattr(jsonl, "BLOCK_BYTES", size)
         small = everything(path)
-        held = [batch.kept.num_rows + len(batch.removed) for batch in read(part(path), NOTE, Limits())]
     assert small == everything(path)
-    assert max(held) <= rows
+
+
+@given(LINES, st.sampled_from([1, 2, 7, 40]), st.booleans())
+@shared_folder
+def test_the_cut_of_a_file_does_not_show(tmp_path: Path, lines: list[bytes], size: int, last: bool) -> None:
+    """A file in pieces is the same lines, whose numbers count on from piece to piece."""
+    path = stored(tmp_path, "a.jsonl", b"\n".join([*lines, b'{"a":"x"}']) + (b"\n" if last else b""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cutting, "PARTITION_BYTES", size)
+        cut = [one for one in partitions(recipe(notes=["a.jsonl"]), tmp_path)]
+    kept, removed, blank, before = list[dict[str, Any]](), list[Removed](), 0, 0
+    for one in cut:
+        batches = list(read(one))
+        kept += [row | {LINE.name: row[LINE.name] + before} for b in batches for row in b.kept.to_pylist()]
+        removed += [row._replace(line=row.line + before) for batch in batches for row in batch.removed]
+        blank += sum(batch.blank for batch in batches)
+        before += sum(batch.lines for batch in batches)
+    assert (kept, removed, blank) == everything(path)
+    assert len(cut) == -(-path.stat().st_size // size)
 
 
 @given(LINES)
@@ -115,9 +140,19 @@ def test_compression_does_not_show(tmp_path: Path, lines: list[bytes]) -> None:
 
 def test_kept_rows_have_the_columns_of_the_schema_and_their_line(tmp_path: Path) -> None:
     path = stored(tmp_path, "a.jsonl", b'{"a":"x"}\n\n{"n":1.0}\n')
-    batch = next(read(part(path), NOTE, Limits())).kept
-    assert batch.schema == pa.schema([*NOTE.arrow, LINE])
-    assert batch.to_pylist() == [{"a": "x", "n": None, LINE.name: 1}, {"a": None, "n": 1, LINE.name: 3}]
+    batch = next(read(part(path))).kept
+    assert batch.schema == pa.schema([*NOTE.arrow, LINE, SOURCE])
+    assert batch.drop_columns([SOURCE.name]).to_pylist() == [
+        {"a": "x", "n": None, LINE.name: 1},
+        {"a": None, "n": 1, LINE.name: 3},
+    ]
+
+
+def test_rows_of_several_files_say_which_they_come_from(tmp_path: Path) -> None:
+    one, two = stored(tmp_path, "a.jsonl", b'{"a":"x"}\n'), stored(tmp_path, "b.jsonl", b'{"a":1}\n{"a":"y"}\n')
+    batches = list(read(part(one, two)))
+    assert [row[SOURCE.name] for batch in batches for row in batch.kept.to_pylist()] == [0, 1]
+    assert [row.source for batch in batches for row in batch.removed] == ["b.jsonl"]
 
 
 def test_a_line_set_aside_keeps_its_place_its_reason_and_its_text(tmp_path: Path) -> None:
@@ -295,7 +330,7 @@ def test_a_damaged_archive_is_refused_and_a_sound_one_is_read(name: str, code: s
 
 
 def test_a_file_that_grows_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_RATIO_FLOOR", 10_000)
+    monkeypatch.setattr(streams, "_RATIO_FLOOR", 10_000)
     path = stored(tmp_path, "a.jsonl.gz", b'{"a":"x"}\n' * 5_000)
     allowed = max(10_000, 50 * path.stat().st_size)
     assert said(path, Limits(decompression_ratio=50)) == (
@@ -312,7 +347,7 @@ def test_a_file_that_grows_too_much_is_refused(tmp_path: Path, monkeypatch: pyte
 def test_the_digest_of_a_source_is_that_of_its_bytes(tmp_path: Path) -> None:
     path = stored(tmp_path, "a.jsonl.gz", b'{"a":"x"}\n')
     raw = path.read_bytes()
-    assert digest(part(path)) == (len(raw), hashlib.sha256(raw).hexdigest())
+    assert digest(part(path).pieces[0]) == hashlib.sha256(raw).hexdigest()
 
 
 def recipe(**tables: list[str]) -> Recipe:

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import json_values, schema, texts
 
-from parquetry.record.sources import Partition, read
 from parquetry.record.validate import validate
+from parquetry.sources.lines import Partition, read
 from parquetry.words.recipe import Limits as RecipeLimits
 from parquetry.words.recipe import Recipe
 from parquetry.words.strict_json import Limits, NotJson, loads, pointer

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import schemas_with_matching
 
-from parquetry.record.conform import document, record
 from parquetry.record.judge import judge
 from parquetry.record.suspects import suspects
 from parquetry.record.validate import validate
+from parquetry.sources.conform import document, record
 from parquetry.words.schema import Schema, parse
 
 Case = tuple[Schema, list[dict[str, Any]]]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from strategies import Spec, rules, schema, schemas_with_matching, schemas_with_records, table, tricky
 
-from parquetry.record.conform import document, record
 from parquetry.record.judge import Verdict, explain, judge, validators
 from parquetry.record.validate import validate
+from parquetry.sources.conform import document, record
 from parquetry.words.errors import SchemaError
 from parquetry.words.recipe import Recipe
 from parquetry.words.records import LINE

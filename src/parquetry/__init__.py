@@ -16,12 +16,34 @@ words        what all the others talk about
     tables       a recipe and its schemas, held against each other
     engine       run a function over many items, results in the order of the items
 
-record       one record at a time: parallel and pure
+sources      files of text -> batches of rows: parallel and pure
     conform      a JSON value <-> the exact type of its column
     blocks       many lines at once -> rows, where that is surely right
-    sources      files -> batches of rows in the exact types of their columns
+    partitions   the sources of a recipe -> the units of parallel work
+    streams      a file -> its bytes as they were before compression
+    encodings    text in any encoding -> UTF-8
+    lines        JSON Lines -> rows
+    separated    CSV text -> records, each with the place where it begins
+    cells        CSV and TSV -> rows, typed by the schema
+    elements     the text of a JSON array -> its elements
+    array        a JSON array -> rows
+    documents    a text or Markdown file -> one row
+
+columnar     files of columns -> batches of rows: parallel and pure
+    values       a value of Arrow -> its JSON value
+    casts        a column of any type -> the exact type of the schema, where that is surely right
+    headers      the columns of a file, held against the schema and against other files
+    portions     batches of any size -> batches that are small
+    footers      the footer of a Parquet file, read before Arrow sees it
+    messages     the messages of an Arrow file, weighed before they are read
+    batches      Parquet and Arrow files -> their batches, or a clear reason why there are none
+    columns      Parquet and Arrow files -> rows
+
+record       one record at a time: parallel and pure
+    read         a partition -> batches of rows, whatever the format
     clean        text -> the same text, normalised
     judge        one record -> what is wrong with it, if anything is
+    rules        a keyword and a column -> the rows that may break it
     suspects     columns -> the rows that need a closer look
     validate     rows -> rows that the JSON Schema accepts
     content      rows -> bytes that stand for their content, and the digests of them

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from parquetry.record.fingerprint import reference
 from parquetry.words.recipe import Table
@@ -30,7 +31,7 @@ class Verdict:
 
     fate: Array  #: Index into `FATES`.
     first: Array  #: For a row that repeats another: the index of the row it repeats; for others its own.
-    cluster: Array  #: Name of its cluster, 16 bytes: the smallest key in it.
+    cluster: Array  #: Name of its cluster, 16 bytes as two numbers: the smallest key in it.
     broken: Mapping[int, tuple[str, int]]  #: For a row with a broken reference: the column, and the position in it.
 
     @property
@@ -51,14 +52,14 @@ def resolve(prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> dict
         fates[name] = np.zeros(table.num_rows, np.int8)
         firsts[name] = np.arange(table.num_rows)
         if tables[name].exact == "drop":  # whole records first: an id that merely stands twice is no mistake
-            _repeat(_halves(table["row"]), DUPLICATE, (fates[name], firsts[name]))
-        _repeat(_halves(table["id"]), ID_DUPLICATE, (fates[name], firsts[name]))
+            _repeat(numbers(table["row"]), DUPLICATE, (fates[name], firsts[name]))
+        _repeat(numbers(table["id"]), ID_DUPLICATE, (fates[name], firsts[name]))
     broken: dict[str, dict[int, tuple[str, int]]] = {name: {} for name in prints}
     while True:
         trial = {name: (fates[name].copy(), firsts[name].copy()) for name in prints}
         for name, table in prints.items():
             if tables[name].exact == "drop":
-                _repeat(_halves(table["text"]), DUPLICATE, trial[name])
+                _repeat(numbers(table["text"]), DUPLICATE, trial[name])
         found = _broken(prints, {name: fate for name, (fate, _) in trial.items()}, tables)
         if not any(found.values()):
             break
@@ -68,27 +69,39 @@ def resolve(prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> dict
     return {name: Verdict(*trial[name], _clusters(prints[name], tables[name].exact), broken[name]) for name in prints}
 
 
+def numbers(column: pa.ChunkedArray) -> Array:
+    """Digests of 16 bytes as rows of two numbers, whose order is the order of the bytes."""
+    found, row = np.empty((len(column), 2), np.uint64), 0
+    for chunk in column.chunks:
+        raw = np.frombuffer(chunk.buffers()[1] or b"", ">u8").reshape(-1, 2)
+        found[row : row + len(chunk)] = raw[chunk.offset : chunk.offset + len(chunk)]
+        row += len(chunk)
+    return found
+
+
 def first_of(keys: Array) -> Array:
-    """For each row the index of the first row with the same key; ``keys`` has a row of numbers for each."""
-    order = np.lexsort(keys.T[::-1])  # stable: equal keys stay in source order
-    ordered = keys[order]
-    start = np.ones(len(keys), bool)
-    start[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    first = np.empty(len(keys), np.int64)
-    first[order] = order[np.maximum.accumulate(np.where(start, np.arange(len(keys)), 0))]
+    """For each row the index of the first row with the same key; ``keys`` has two numbers for each."""
+    first = np.arange(len(keys))
+    ordered = np.sort(keys[:, 0])
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered
+    if not len(twice):
+        return first
+    near = np.searchsorted(twice, keys[:, 0])
+    near[near == len(twice)] = 0
+    some = np.flatnonzero(twice[near] == keys[:, 0])  # of the others no half is the half of another
+    del near
+    order = some[np.lexsort(keys[some].T[::-1])]  # stable: equal keys stay in source order
+    start = np.ones(len(order), bool)
+    start[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
+    first[order] = order[np.maximum.accumulate(np.where(start, np.arange(len(order)), 0))]
     return first
 
 
-def _halves(column: pa.ChunkedArray) -> Array:
-    """Digests as rows of 64-bit numbers whose order is the order of the bytes."""
-    return _raw(column).view(">u8").astype(np.uint64)
-
-
-def _raw(column: pa.ChunkedArray) -> Array:
-    array = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
-    width = column.type.byte_width
-    raw = np.frombuffer(array.buffers()[1] or b"", np.uint8)
-    return raw[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)
+def rows_of(keys: Array, wanted: Array) -> Array:
+    """For each wanted key the index of the first row with that key; -1 if there is none."""
+    first = first_of(np.concatenate([keys, wanted]))[len(keys) :]
+    return np.where(first < len(keys), first, -1)
 
 
 def _repeat(keys: Array, fate: int, state: tuple[Array, Array]) -> None:
@@ -109,6 +122,8 @@ def _broken(
     For each the reference that is broken, and which of its elements.
     """
     kept = {name: np.flatnonzero(fate == KEPT) for name, fate in fates.items()}
+    if not any(_astray(prints, kept, (name, *one)) for name in prints for one in tables[name].references.items()):
+        return {name: {} for name in prints}
     ids = {name: prints[name]["id"].take(pa.array(rows)).to_pylist() for name, rows in kept.items()}
     there = {name: set(some) for name, some in ids.items()}
     named = {name: dict(zip(kept[name].tolist(), ids[name], strict=True)) for name in prints}
@@ -128,15 +143,21 @@ def _broken(
     return broken
 
 
+def _astray(prints: Mapping[str, pa.Table], kept: Mapping[str, Array], link: tuple[str, str, str]) -> bool:
+    """Whether a kept row of a table points, by a column, to a row of a target that is not kept."""
+    name, column, target = link
+    pointed = prints[name][reference(column)].take(pa.array(kept[name]))
+    return bool((rows_of(numbers(prints[target]["id"])[kept[target]], numbers(pc.list_flatten(pointed))) < 0).any())
+
+
 def _clusters(table: pa.Table, exact: str) -> Array:
     """The name of each row's cluster: the smallest key among the rows that are connected to it."""
-    keys = _raw(table["key"])
+    keys = numbers(table["key"])
     if exact != "group" or not len(keys):
         return keys
-    order = first_of(_halves(table["key"]))
-    rank = np.empty(len(keys), np.int64)
-    rank[np.lexsort(_halves(table["key"]).T[::-1])] = np.arange(len(keys))
-    texts, lowest = first_of(_halves(table["text"])), rank[order]
+    order, rank = first_of(keys), np.empty(len(keys), np.int64)
+    rank[np.lexsort(keys.T[::-1])] = np.arange(len(keys))
+    texts, lowest = first_of(numbers(table["text"])), rank[order]
     while True:  # the lowest rank spreads along shared keys and shared texts until it stands still
         before = lowest.copy()
         for same in (order, texts):

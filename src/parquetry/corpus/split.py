@@ -12,22 +12,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic_core import PydanticCustomError
 
-from parquetry.corpus.dedup import Array, Verdict
-from parquetry.record.conform import typed
+from parquetry.corpus.dedup import Array, Verdict, numbers, rows_of
 from parquetry.record.content import key
 from parquetry.record.fingerprint import reference
+from parquetry.sources.conform import typed
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.records import LINE, counted
 from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import split_name
+
+#: The constants of SplitMix64.
+_FACTORS, _SHIFTS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), (30, 27)
+
+
+class Splits(NamedTuple):
+    """The split of every row of a table."""
+
+    names: tuple[str, ...]
+    codes: Array  #: For each row the index of its split, or -1.
+
+    def names_of(self, rows: Array) -> set[str]:
+        """The splits that some rows are in, given by a mask."""
+        return {self.names[code] for code in np.unique(self.codes[rows]).tolist() if code >= 0}
 
 
 @dataclass(frozen=True)
@@ -59,36 +74,31 @@ def assignments(recipe: Recipe, schemas: Mapping[str, Schema], root: Path) -> di
 
 def assign(
     prints: Mapping[str, pa.Table], verdicts: Mapping[str, Verdict], recipe: Recipe, assigned: Mapping[str, Assignment]
-) -> tuple[dict[str, Array], list[Problem]]:
-    """The split of every row of every table, as names, and what is worth a warning.
+) -> tuple[dict[str, Splits], list[Problem]]:
+    """The split of every row of every table, and what is worth a warning.
 
     Raises:
         InputError: Rows that are to be published have no split.
     """
-    splits, warnings, lost = dict[str, Array](), list[Problem](), list[Problem]()
+    splits, warnings, lost = dict[str, Splits](), list[Problem](), list[Problem]()
     for name in _following_last(recipe.tables):
         table, kept = recipe.tables[name], verdicts[name].kept
         if table.split.follow:
             target = table.references[table.split.follow]
-            there_rows = zip(prints[target]["id"].to_pylist(), splits[target], verdicts[target].kept, strict=True)
-            there = {row_id: split for row_id, split, stays in there_rows if stays}
-            pointed = prints[name][reference(table.split.follow)].to_pylist()
-            found = [there.get(ids[0], "") if ids else "" for ids in pointed]
+            splits[name] = _followed(prints, (name, table.split.follow, target), splits[target], verdicts[target])
         elif table.split.assigned:
-            groups = prints[name]["key"].to_pylist()
-            found = [assigned[name].splits.get(group, "") for group in groups]
-            warnings += [line for group, line in assigned[name].lines.items() if group not in set(groups)]
+            splits[name], unused = _looked_up(prints[name], assigned[name])
+            warnings += unused
+        elif table.split.only:
+            splits[name] = Splits((table.split.only,), np.zeros(len(kept), np.int16))
         else:
-            found = [
-                table.split.only or draw(bytes(c), table.split.ratios, table.split.salt) for c in verdicts[name].cluster
-            ]
-        splits[name] = np.array(found, object)
-        if (rows := np.flatnonzero(kept & (splits[name] == ""))).size:
+            drawn = draws(verdicts[name].cluster, table.split.ratios, table.split.salt)
+            splits[name] = Splits(tuple(table.split.ratios), drawn)
+            there = splits[name].names_of(kept)
+            where = f"{recipe.file}: tables.{name}"
+            warnings += [_empty(where, split) for split in sorted(set(table.split.ratios) - there)]
+        if (rows := np.flatnonzero(kept & (splits[name].codes < 0))).size:
             lost.append(_lost(name, table, prints[name], rows))
-        warnings += [
-            _empty(f"{recipe.file}: tables.{name}", split)
-            for split in sorted(set(table.split.ratios) - set(splits[name][kept]))
-        ]
     if lost:
         raise InputError(*lost)
     return splits, warnings
@@ -97,15 +107,54 @@ def assign(
 def draw(cluster: bytes, ratios: Mapping[str, float], salt: str) -> str:
     """Throw a die that always falls the same way for the same cluster.
 
-    >>> draw(b"a text", {"train": 0.9, "test": 0.1}, salt="")
+    The name of a cluster is a digest; its first 64 bits, mixed with 64 bits of the digest of the salt, are spread over
+    all numbers by the finaliser of SplitMix64 (Steele, Lea and Flood 2014, https://doi.org/10.1145/2714064.2660195),
+    and the shares cut the numbers into intervals.
+
+    >>> draw(hashlib.sha256(b"a text").digest()[:16], {"train": 0.9, "test": 0.1}, salt="")
     'train'
     """
-    secret = hashlib.sha256(salt.encode()).digest()
-    point = int.from_bytes(hashlib.blake2b(cluster, digest_size=8, key=secret).digest(), "big") / 2**64
+    number = int.from_bytes(cluster[:8], "big") ^ int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
+    for factor, shift in zip(_FACTORS, _SHIFTS, strict=True):
+        number = (number ^ (number >> shift)) * factor % 2**64
+    point = (number ^ (number >> 31)) / 2**64
     for name, upper in zip(ratios, accumulate(ratios.values()), strict=True):
         if point < upper:
             return name
     return list(ratios)[-1]  # the ratios sum to 1 - epsilon
+
+
+def draws(clusters: Array, ratios: Mapping[str, float], salt: str) -> Array:
+    """`draw` for many clusters at once, as indices of the ratios; a cluster is two numbers of 64 bits."""
+    number = clusters[:, 0] ^ np.uint64(int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big"))
+    for factor, shift in zip(_FACTORS, _SHIFTS, strict=True):
+        number = (number ^ (number >> np.uint64(shift))) * np.uint64(factor)
+    point = (number ^ (number >> np.uint64(31))).astype(np.float64) / 2**64
+    upper = np.array(list(accumulate(ratios.values())))
+    return np.minimum(np.searchsorted(upper, point, side="right"), len(upper) - 1).astype(np.int16)
+
+
+def _followed(prints: Mapping[str, pa.Table], link: tuple[str, str, str], there: Splits, verdict: Verdict) -> Splits:
+    """The splits of the rows that the rows of a table point to by a column."""
+    name, column, target = link
+    pointed = prints[name][reference(column)]
+    some = pc.greater(pc.list_value_length(pointed), 0).to_numpy()
+    stay = np.flatnonzero(verdict.kept)
+    found = rows_of(numbers(prints[target]["id"])[stay], numbers(pc.list_flatten(pointed)))
+    codes = np.full(len(some), -1, np.int16)
+    codes[some] = np.where(found < 0, -1, there.codes[stay[found]] if len(stay) else -1)
+    return Splits(there.names, codes)
+
+
+def _looked_up(prints: pa.Table, assigned: Assignment) -> tuple[Splits, list[Problem]]:
+    """The splits that people decided, and a warning for each group that has no row."""
+    names = tuple(dict.fromkeys(assigned.splits.values()))
+    groups = np.frombuffer(b"".join(assigned.splits), ">u8").astype(np.uint64).reshape(-1, 2)
+    found = rows_of(groups, numbers(prints["key"]))
+    codes = np.array([*(names.index(split) for split in assigned.splits.values()), -1], np.int16)
+    used = set(np.unique(found).tolist())
+    unused = [assigned.lines[group] for index, group in enumerate(assigned.splits) if index not in used]
+    return Splits(names, codes[found]), unused
 
 
 def _following_last(tables: Mapping[str, Table]) -> list[str]:

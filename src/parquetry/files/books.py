@@ -6,20 +6,18 @@ Nothing disappears: for each source, ``read == published + sum(removed by reason
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from parquetry.corpus.dedup import DUPLICATE, FATES, Verdict
+from parquetry.corpus.dedup import DUPLICATE, FATES, ID_DUPLICATE, KEPT, Array, Verdict
 from parquetry.files.workspace import Part, Workspace
-from parquetry.record.conform import document
+from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.recipe import Recipe
-from parquetry.words.records import LINE, Ledger, Removed, counted, removal
+from parquetry.words.records import LINE, SOURCE, Ledger, Removed, counted
 from parquetry.words.schema import Schema
 
 #: Rows of one code that are shown; all are in the files.
@@ -41,102 +39,148 @@ FIX = "correct the records, the schema, or limits.rejected"
 Corpus = tuple[Mapping[str, pa.Table], Mapping[str, Verdict]]
 
 
-@dataclass(frozen=True)
-class Books:
-    """The balanced account of a build."""
-
-    ledgers: Mapping[str, Mapping[str, Ledger]]  #: By table and source.
-    warnings: tuple[Problem, ...]
-
-
-def settle(work: Workspace, parts: list[Part], corpus: Corpus, recipe: Recipe, schemas: Mapping[str, Schema]) -> Books:
-    """Balance the books, and write down the removed rows.
+def settle(work: Workspace, books: Books, recipe: Recipe) -> list[Problem]:
+    """Balance the books, and say what is worth a warning.
 
     Raises:
         InputError: More rows are rejected than the recipe allows, or a table has no row left. All removed rows are in
             ``<name>-<version>.refused/`` then, and nothing else has changed.
     """
-    removed = _Removed(work, corpus, recipe, schemas, parts)
-    ledgers: dict[str, dict[str, Ledger]] = {name: {} for name in recipe.tables}
-    seen: dict[str, dict[str, list[Removed]]] = {name: {} for name in recipe.tables}
-    for part in parts:
-        table, rows = part.partition.table, removed.of(part)
-        late = [row for row in rows if row.code in FATES]
-        ledgers[table][part.partition.name] = part.ledger + removal(late)
-        for row in rows:
-            if len(shown := seen[table].setdefault(row.code, [])) < SHOWN:
-                shown.append(row)
-        _append(work, rows)
+    seen = {table: books.shown(table) for table in recipe.tables}
     problems = [
         problem
         for table in recipe.tables
-        if not _allowed(table, ledgers[table], recipe)
-        for problem in _beyond(table, ledgers[table], seen[table])
+        if not _allowed(table, books.ledgers[table], recipe)
+        for problem in _beyond(table, books.ledgers[table], seen[table])
     ]
-    for table, sources in ledgers.items():
+    for table, sources in books.ledgers.items():
         if not any(ledger.published for ledger in sources.values()):
             problems.append(Problem("TABLE_EMPTY", table, "no row is left to publish", "see the removed rows"))
     if problems:
-        place = _set_aside(work, "refused")
+        for part in books.removed:
+            books.write_down(part)
+        place = _set_aside(work, books, "refused")
         raise InputError(
             *problems, Problem("REFUSED", work.place.name, f"nothing was released; all removed rows are in {place}")
         )
-    return Books(ledgers, tuple(_warnings(seen, ledgers)))
+    return list(_warnings(seen, books.ledgers))
 
 
-def set_aside(work: Workspace) -> None:
+def set_aside(work: Workspace, books: Books) -> None:
     """Put the removed rows beside the release that is now visible, and forget what an earlier build was refused for."""
-    _set_aside(work, "removed")
+    _set_aside(work, books, "removed")
     work.set_aside("refused", {})
 
 
-def _set_aside(work: Workspace, suffix: str) -> str:
-    names = ("rejected.jsonl", "duplicates.jsonl")
-    return str(work.set_aside(suffix, {n: [work.root / n] if (work.root / n).exists() else [] for n in names}))
+def _set_aside(work: Workspace, books: Books, suffix: str) -> str:
+    files = {
+        f"{name}.jsonl": [path for part in books.removed if (path := work.removed(part.partition, name)).exists()]
+        for name in ("rejected", "duplicates")
+    }
+    return str(work.set_aside(suffix, files))
 
 
-def _append(work: Workspace, rows: list[Removed]) -> None:
-    for name, again in (("duplicates.jsonl", True), ("rejected.jsonl", False)):
-        if some := [row for row in rows if (row.code == FATES[DUPLICATE]) == again]:
-            with (work.root / name).open("a", encoding="utf-8") as file:
-                file.writelines(row.json() for row in some)
+def _order(row: Removed) -> tuple[bytes, int]:
+    return row.source.encode("utf-8", "surrogateescape"), row.line
 
 
-class _Removed:
-    """Finds the removed rows of a part, and says what is wrong with those that the corpus refused."""
+class Books:
+    """The account of a build: what became of every record, and where each removed row came from."""
 
     def __init__(
-        self, work: Workspace, corpus: Corpus, recipe: Recipe, schemas: Mapping[str, Schema], parts: list[Part]
+        self, work: Workspace, parts: Sequence[Part], corpus: Corpus, recipe: Recipe, schemas: Mapping[str, Schema]
     ) -> None:
-        self.work, self.prints, self.verdicts, self.schemas = work, *corpus, schemas
+        (prints, self.verdicts), self.work, self.schemas = corpus, work, schemas
         self.ids = {name: table.id[0] for name, table in recipe.tables.items()}
-        self.starts: dict[str, list[tuple[int, Part]]] = {}  # the first row of each part, counted over its table
+        self.parts = {name: [part for part in parts if part.partition.table == name] for name in recipe.tables}
+        self.starts = {name: np.cumsum([0, *(p.rows for p in mine)])[:-1] for name, mine in self.parts.items()}
+        self.lines: dict[tuple[str, int, str], int] = {}  # lines of its file before each piece
+        #: By table and source.
+        self.ledgers: dict[str, dict[str, Ledger]] = {name: {} for name in recipe.tables}
+        self.columns = {
+            (name, field.name): prints[name][field.name].to_numpy()
+            for name in recipe.tables
+            for field in (LINE, SOURCE)
+        }
         for part in parts:
-            before = self.starts.setdefault(part.partition.table, [])
-            before.append((before[-1][0] + before[-1][1].ledger.published if before else 0, part))
+            self._enter(part)
 
-    def of(self, part: Part) -> list[Removed]:
-        """All removed rows of a part, in the order of their lines."""
-        with self.work.removed(part.partition).open(encoding="utf-8") as file:
-            early = [Removed(**json.loads(line)) for line in file]
-        return sorted([*early, *self.late(part)], key=lambda row: row.line)
+    def _enter(self, part: Part) -> None:
+        """Enter what a part left, and what the corpus refused of it, into the ledgers."""
+        table, index, start = part.partition.table, part.partition.index, self._start(part)
+        fates = self.verdicts[table].fate[start : start + part.rows].astype(np.int64)
+        sources = self.columns[table, SOURCE.name][start : start + part.rows]
+        late = np.bincount(sources * len(FATES) + fates, minlength=len(part.ledgers) * len(FATES)).tolist()
+        mine = self.ledgers[table]
+        for number, (piece, ledger) in enumerate(zip(part.partition.pieces, part.ledgers, strict=True)):
+            before = mine.get(piece.name, Ledger())
+            self.lines[table, index, piece.name] = before.lines
+            refused = {code: late[number * len(FATES) + fate] for fate, code in enumerate(FATES) if fate != KEPT}
+            mine[piece.name] = before + ledger + Ledger(removed={code: rows for code, rows in refused.items() if rows})
 
-    def late(self, part: Part) -> Iterator[Removed]:
-        """The rows of a part that the corpus refused."""
-        table = part.partition.table
-        start = next(start for start, other in self.starts[table] if other is part)
-        fate = self.verdicts[table].fate[start : start + part.ledger.published]
-        if not fate.any():
-            return
-        rows = self.work.rows("parts", table, part.partition.index)
-        for index in np.flatnonzero(fate).tolist():
-            row = rows.slice(index, 1).to_pylist()[0]
-            record = document(self.schemas[table].fields, row)
-            place = (table, part.partition.name, row[LINE.name])
-            yield Removed(FATES[fate[index]], *place, *self.reason(table, record, start + index), record)
+    @property
+    def removed(self) -> list[Part]:
+        """The parts of which something was removed: `write_down` takes one of them."""
+        found = [part for parts in self.parts.values() for part in parts]
+        return [part for part in found if self.work.removed(part.partition).exists() or self._fates(part).any()]
 
-    def reason(self, table: str, record: dict[str, Any], index: int) -> tuple[str, str]:
-        """JSON Pointer and message for a row, given by its index in its table."""
+    def write_down(self, part: Part) -> None:
+        """Write down the removed rows of a part, with place and reason."""
+        rows = sorted([*self.early(part), *self.late(part)], key=_order)
+        for name, again in (("duplicates", True), ("rejected", False)):
+            if some := [row.json() for row in rows if (row.code == FATES[DUPLICATE]) == again]:
+                path = self.work.removed(part.partition, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes("".join(some).encode("utf-8", "backslashreplace"))
+
+    def shown(self, table: str) -> dict[str, list[Removed]]:
+        """The first rejected rows of a table, by code."""
+        found: dict[str, list[Removed]] = {}
+        for part in self.removed:
+            if part.partition.table == table:
+                fates = self._fates(part)
+                rejected = np.isin(fates, (KEPT, DUPLICATE), invert=True)
+                late = self.late(part, rejected) if rejected.any() else []
+                for row in sorted([*self.early(part), *late], key=_order):
+                    if len(some := found.setdefault(row.code, [])) < SHOWN:
+                        some.append(row)
+        return found
+
+    def early(self, part: Part) -> list[Removed]:
+        """The rows of a part that were refused one by one, with the numbers of their lines in the whole file."""
+        table, index = part.partition.table, part.partition.index
+        path = self.work.removed(part.partition)
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8") as file:
+            rows = [Removed(**json.loads(line)) for line in file]
+        return [row._replace(line=row.line + self.lines[table, index, row.source]) for row in rows]
+
+    def late(self, part: Part, some: Array | None = None) -> list[Removed]:
+        """The rows of a part that the corpus refused, or ``some`` of them, given by a mask."""
+        table, found, row = part.partition.table, list[Removed](), 0
+        schema, verdict, start = self.schemas[table], self.verdicts[table], self._start(part)
+        gone = self._fates(part) if some is None else some
+        for batch in self.work.batches("parts", table, part.partition.index) if gone.any() else ():
+            mine = np.flatnonzero(gone[row : row + batch.num_rows])
+            records = documents(schema.fields, batch.select(schema.arrow.names).take(pa.array(mine)))
+            rows = mine + row + start
+            own, first = self.places(table, rows), self.places(table, verdict.first[rows])
+            for index, record, place, other in zip(rows.tolist(), records, own, first, strict=True):
+                pointer, message = self.reason(table, record, index, other)
+                found.append(Removed(FATES[verdict.fate[index]], table, *place, pointer, message, record))
+            row += batch.num_rows
+        return found
+
+    def _start(self, part: Part) -> int:
+        return int(self.starts[part.partition.table][part.partition.index])
+
+    def _fates(self, part: Part) -> Array:
+        start = self._start(part)
+        return self.verdicts[part.partition.table].fate[start : start + part.rows]
+
+    def reason(self, table: str, record: dict[str, Any], index: int, first: tuple[str, int]) -> tuple[str, str]:
+        """JSON Pointer and message for a row, given by its index in its table, that may repeat a ``first`` one."""
         verdict = self.verdicts[table]
         if index in verdict.broken:
             column, position = verdict.broken[index]
@@ -145,16 +189,19 @@ class _Removed:
                 position = [index for index, one in enumerate(value) if one is not None][position]
                 value, steps = value[position], [column, position]
             return pointer(*steps), f"{value!r} is not the id of a row that stays"
-        first = self.place(table, int(verdict.first[index]))
-        if FATES[verdict.fate[index]] == "ID_DUPLICATE":
-            return pointer(self.ids[table]), f"the id stands in {first} too"
-        return "", f"repeats {first}"
+        if verdict.fate[index] == ID_DUPLICATE:
+            return pointer(self.ids[table]), "the id stands in {}:{} too".format(*first)
+        return "", "repeats {}:{}".format(*first)
 
-    def place(self, table: str, index: int) -> str:
-        """Source and line of a row."""
-        starts = [start for start, _ in self.starts[table]]
-        _, part = self.starts[table][bisect_right(starts, index) - 1]
-        return f"{part.partition.name}:{self.prints[table][LINE.name][index].as_py()}"
+    def places(self, table: str, rows: Array) -> list[tuple[str, int]]:
+        """Source and line of some rows, given by their indices in their table."""
+        numbers = np.searchsorted(self.starts[table], rows, side="right") - 1
+        lines, sources = (self.columns[table, field.name][rows].tolist() for field in (LINE, SOURCE))
+        found = list[tuple[str, int]]()
+        for number, line, source in zip(numbers.tolist(), lines, sources, strict=True):
+            name = self.parts[table][number].partition.pieces[source].name
+            found.append((name, line + self.lines[table, number, name]))
+        return found
 
 
 def _allowed(table: str, ledgers: Mapping[str, Ledger], recipe: Recipe) -> bool:

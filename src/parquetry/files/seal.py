@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def describe(
     return Manifest(
         dataset=recipe.dataset,
         tables=tables,
-        recipe_sha256=_sha256(json.dumps(recipe.model_dump(mode="json", by_alias=True), sort_keys=True).encode()),
+        recipe_sha256=_sha256(json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True).encode()),
         data_sha256=_sha256("".join(sorted(digests)).encode()),
         versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
         files=tuple(shard.file for shard in shards),
@@ -57,10 +57,10 @@ def shard(cut: Cut, measured: Measured, release: Path) -> Shard:
 
 def seal(manifest: Manifest, release: Path) -> Manifest:
     """List the files of a release, and write ``manifest.json`` and then ``SHA256SUMS``."""
-    rows = {file.path: file.rows for file in manifest.files}
+    known = {file.path: file for file in manifest.files}
     found = [(path.relative_to(release).as_posix(), path) for path in release.rglob("*") if path.is_file()]
     files = [
-        File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows.get(name))
+        known.get(name) or File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path))
         for name, path in sorted(found)
         if name not in (NAME, SUMS)
     ]
@@ -97,18 +97,22 @@ def _facts(
         split_method=table.split.method,
         split_rule=rule if isinstance(rule, str) else ", ".join(f"{split} {share:g}" for split, share in rule.items()),
         splits=splits,
-        sources=tuple(_source(part, books) for part in made[0] if part.partition.table == name),
+        sources=tuple(_sources(name, books, made[0])),
     )
 
 
-def _source(part: Part, books: Books) -> Source:
-    ledger = books.ledgers[part.partition.table][part.partition.name]
-    return Source(
-        path=part.partition.name,
-        bytes=part.bytes,
-        sha256=part.sha256,
-        read=ledger.read,
-        published=ledger.published,
-        removed=dict(ledger.removed),
-        blank_lines=ledger.blank,
-    )
+def _sources(table: str, books: Books, parts: Sequence[Part]) -> Iterator[Source]:
+    """The files of a table, and what became of their records."""
+    for part in parts:
+        for piece, sha256 in zip(part.partition.pieces, part.sha256, strict=True):
+            if part.partition.table == table and not piece.start:
+                ledger = books.ledgers[table][piece.name]
+                yield Source(
+                    path=piece.name,
+                    bytes=piece.bytes,
+                    sha256=sha256,
+                    read=ledger.read,
+                    published=ledger.published,
+                    removed=dict(ledger.removed),
+                    blank_lines=ledger.blank,
+                )

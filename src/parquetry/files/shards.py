@@ -8,8 +8,9 @@ bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.corpus.dedup import Array, Verdict
+from parquetry.corpus.split import Splits
 from parquetry.files.workspace import Part, Workspace
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Files, Recipe
@@ -39,19 +41,19 @@ class Cut:
 
 
 def plan(
-    prints: Mapping[str, pa.Table], verdicts: Mapping[str, Verdict], splits: Mapping[str, Array], recipe: Recipe
+    prints: Mapping[str, pa.Table], verdicts: Mapping[str, Verdict], splits: Mapping[str, Splits], recipe: Recipe
 ) -> list[Cut]:
     """Cut the kept rows of each table and split into files, and those into row groups, by bytes."""
     cuts = list[Cut]()
-    for table in recipe.tables:
-        sizes = prints[table]["bytes"].to_numpy()
-        for split in order_of(
-            {str(name) for name in splits[table][verdicts[table].kept]}, recipe.tables[table].split.ratios
-        ):
-            rows = np.flatnonzero(verdicts[table].kept & (splits[table] == split))
-            shards = _cut(rows, sizes, recipe.files.shard_bytes)
-            for index, shard in enumerate(shards):
-                groups = tuple(_cut(shard, sizes, recipe.files.row_group_bytes))
+    for table, rules in recipe.tables.items():
+        kept, mine = verdicts[table].kept, splits[table]
+        for split in order_of(mine.names_of(kept), rules.split.ratios):
+            rows = np.flatnonzero(kept & (mine.codes == mine.names.index(split)))
+            sizes = prints[table]["bytes"].to_numpy()[rows]
+            shards = _cut(sizes, recipe.files.shard_bytes)
+            for index, (start, stop) in enumerate(shards):
+                inside = _cut(sizes[start:stop], recipe.files.row_group_bytes)
+                groups = tuple(rows[start + first : start + last] for first, last in inside)
                 folder = "data" if table == "default" else f"data/{table}"
                 cuts.append(Cut(table, split, f"{folder}/{split}-{index:05d}-of-{len(shards):05d}.parquet", groups))
     return cuts
@@ -64,37 +66,48 @@ def order_of(splits: set[str], ratios: Mapping[str, float] = {}) -> list[str]:
 
 
 def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: Files) -> str:
-    """Write one file, and return its path in the release."""
+    """Write one file from the parts of its table, and return its path in the release."""
     path = work.release / cut.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    mine = [part for part in parts if part.partition.table == cut.table]
-    starts = np.cumsum([0, *(part.ledger.published for part in mine)])
+    starts = np.cumsum([0, *(part.rows for part in parts)])
     with _writer(path, schema, files) as writer:
         for rows in cut.groups:
-            pieces = _gather(rows, mine, starts, work)
-            table = pa.concat_tables(piece.select(schema.arrow.names) for piece in pieces).combine_chunks()
-            writer.write_table(table.cast(schema.arrow), row_group_size=table.num_rows)
+            writer.write_table(_gather(rows, starts, schema, partial(work.batches, "parts", cut.table)))
     return cut.path
 
 
-def _gather(rows: Array, parts: list[Part], starts: Array, work: Workspace) -> Iterator[pa.Table]:
-    """The rows of a row group, part by part."""
-    for index, part in enumerate(parts):
-        inside = rows[(rows >= starts[index]) & (rows < starts[index + 1])] - starts[index]
-        if len(inside):
-            yield work.rows("parts", part.partition.table, part.partition.index).take(pa.array(inside))
+def _gather(rows: Array, starts: Array, schema: Schema, batches: Callable[[int], list[pa.RecordBatch]]) -> pa.Table:
+    """The rows of a row group as one contiguous batch.
 
-
-def _cut(rows: Array, sizes: Array, most: int) -> list[Array]:
-    """Cut rows into pieces of at most ``most`` bytes, or of one row that is larger.
-
-    Each piece is filled before the next is begun, so that rows that are added at the end change the last one alone.
+    Args:
+        rows: Their numbers in the table, in order.
+        starts: The first row of each part, and the end of the last.
+        schema: Of the table.
+        batches: Gives what was staged of a part.
     """
-    ends, pieces, start = np.cumsum(sizes[rows]), list[Array](), 0
-    while start < len(rows):
+    pieces = list[pa.RecordBatch]()
+    borders = np.searchsorted(rows, starts)
+    for part in np.flatnonzero(np.diff(borders)).tolist():
+        start = int(starts[part])
+        for batch in batches(part):
+            first, last = np.searchsorted(rows, (start, start + batch.num_rows))
+            if last > first:
+                taken = pa.array(rows[first:last] - start)
+                pieces.append(batch.select(schema.arrow.names).take(taken))
+            start += batch.num_rows
+    return pa.Table.from_batches(pieces).combine_chunks().cast(schema.arrow)
+
+
+def _cut(sizes: Array, most: int) -> list[tuple[int, int]]:
+    """Cut rows of these sizes into ranges of at most ``most`` bytes, or of one row that is larger.
+
+    Each is filled before the next is begun, so that rows that are added at the end change the last one alone.
+    """
+    ends, pieces, start = np.cumsum(sizes), list[tuple[int, int]](), 0
+    while start < len(sizes):
         full = (ends[start - 1] if start else 0) + most
         stop = max(start + 1, int(np.searchsorted(ends, full, side="right")))
-        pieces.append(rows[start:stop])
+        pieces.append((start, stop))
         start = stop
     return pieces
 

@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from parquetry.record.conform import canonical, plain
 from parquetry.record.content import contents, row_bytes
+from parquetry.sources.conform import canonical, plain
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 
+#: Rows, and about how many bytes, that are read at a time: what fits a processor's cache.
+BATCH_ROWS, BATCH_BYTES = 8192, 2_000_000
 #: The names that lead to a field, from its column on; the elements of a list have none.
 Steps = tuple[str, ...]
 
@@ -67,14 +69,16 @@ def measure_file(path: str, release: Path, schema: Schema) -> Measured:
     summary, digests = Summary(), bytearray()
     for batch in batches(path, release):
         summary += measure(batch, schema.fields)
-        digests += b"".join(contents(batch, schema.fields))
+        digests += contents(batch, schema.fields)
     return Measured(path, summary, bytes(digests))
 
 
 def batches(path: str, release: Path) -> Iterator[pa.RecordBatch]:
     """The rows of one Parquet file of a release, in order; every page is checked against its checksum."""
     with pq.ParquetFile(release / path, page_checksum_verification=True) as file:
-        yield from file.iter_batches(use_threads=False)
+        size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+        rows = max(64, min(BATCH_ROWS, BATCH_BYTES * file.metadata.num_rows // max(1, size)))
+        yield from file.iter_batches(batch_size=rows, use_threads=False)
 
 
 def _codes(column: pa.Array, one: Field, path: Steps) -> Iterator[tuple[Steps, str]]:

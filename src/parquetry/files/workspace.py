@@ -1,8 +1,8 @@
 """The folder under construction, hidden until it is verified.
 
-    .<name>-<version>.building/parts/<table>/00000.arrow     checked rows of one partition
-    .<name>-<version>.building/prints/<table>/00000.arrow    their fingerprints
-    .<name>-<version>.building/removed/<table>/00000.jsonl   what was refused on the way
+    .<name>-<version>.building/parts/<table>/000000.arrow    checked rows of one partition
+    .<name>-<version>.building/prints/<table>/000000.arrow   their fingerprints
+    .<name>-<version>.building/removed/<table>/000000.*.jsonl what was refused on the way
     .<name>-<version>.building/release/                      what will become <name>-<version>
 
 Nothing appears at the release's place before `Workspace.commit`; a build that fails leaves the previous one untouched.
@@ -17,16 +17,18 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
-from parquetry.record.sources import Partition, digest
+from parquetry.sources.partitions import Partition, digest
 from parquetry.words.errors import MachineError, Problem
-from parquetry.words.records import Ledger, Removed, Sifted, removal
+from parquetry.words.records import SOURCE, Ledger, Sifted
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,13 @@ class Part:
     """What a partition left in the workspace."""
 
     partition: Partition
-    bytes: int  #: Of the source file.
-    sha256: str  #: Of the source file.
-    ledger: Ledger
+    sha256: tuple[str, ...]  #: Of the file of each piece; empty where a piece does not begin its file.
+    ledgers: tuple[Ledger, ...]  #: Of each piece.
+
+    @property
+    def rows(self) -> int:
+        """Rows that were staged."""
+        return sum(ledger.published for ledger in self.ledgers)
 
 
 @dataclass
@@ -103,31 +109,38 @@ class Workspace:
 
     def stage(self, partition: Partition) -> Stage:
         """Where the rows of one partition are put."""
-        return Stage(self.root, partition)
+        return Stage(self, partition)
 
-    def rows(self, kind: str, table: str, index: int) -> pa.Table:
+    def batches(self, kind: str, table: str, index: int) -> list[pa.RecordBatch]:
         """Read back what was staged, without copying it into memory."""
-        with pa.memory_map(str(self.root / kind / table / f"{index:05d}.arrow")) as file:
-            return pa.ipc.open_file(file).read_all()
+        path = self._path(kind, table, index)
+        if not path.exists():
+            return []
+        with pa.memory_map(str(path)) as file:
+            reader = pa.ipc.open_file(file)
+            return [reader.get_batch(number) for number in range(reader.num_record_batches)]
 
     def prints(self, parts: Iterable[Part]) -> dict[str, pa.Table]:
-        """The fingerprints of each table, in source order."""
-        tables: dict[str, list[pa.Table]] = {}
+        """The fingerprints of each table, in source order; they stay on the disk until they are looked at."""
+        tables: dict[str, list[pa.RecordBatch]] = {}
         for part in parts:
             place = part.partition
-            tables.setdefault(place.table, []).append(self.rows("prints", place.table, place.index))
-        return {name: pa.concat_tables(found).combine_chunks() for name, found in tables.items()}
+            tables.setdefault(place.table, []).extend(self.batches("prints", place.table, place.index))
+        return {name: pa.Table.from_batches(found) for name, found in tables.items()}
 
-    def removed(self, partition: Partition) -> Path:
-        """The file with what was refused of one partition."""
-        return self.root / "removed" / partition.table / f"{partition.index:05d}.jsonl"
+    def removed(self, partition: Partition, name: str = "early") -> Path:
+        """The file with what was removed of one partition: while it was read, or by the name of its list."""
+        return self._path("removed", partition.table, partition.index, f"{name}.jsonl")
 
-    def set_aside(self, suffix: str, files: dict[str, Sequence[Path | str]]) -> Path:
+    def _path(self, kind: str, table: str, index: int, suffix: str = "arrow") -> Path:
+        return self.root / kind / table / f"{index:06d}.{suffix}"
+
+    def set_aside(self, suffix: str, files: Mapping[str, Sequence[Path]]) -> Path:
         """Put files beside the release that are never published: ``<name>-<version>.<suffix>/``.
 
         Args:
             suffix: ``removed`` or ``refused``.
-            files: For each file its content, as texts and as files to be copied.
+            files: For each file those whose content it has, one after the other.
         """
         place = self.place.with_name(f"{self.place.name}.{suffix}")
         shutil.rmtree(place, ignore_errors=True)
@@ -138,7 +151,8 @@ class Workspace:
                 (place / name).touch(0o600)
                 with (place / name).open("wb") as file:
                     for piece in content:
-                        file.write(piece.read_bytes() if isinstance(piece, Path) else piece.encode())
+                        with piece.open("rb") as from_here:
+                            shutil.copyfileobj(from_here, file)
         return place
 
     def put(self, papers: Mapping[str, str]) -> None:
@@ -164,15 +178,14 @@ class Workspace:
 class Stage:
     """Collects the batches of one partition. Use it in a ``with`` block."""
 
-    def __init__(self, root: Path, partition: Partition) -> None:
-        self._root, self._partition = root, partition
+    def __init__(self, work: Workspace, partition: Partition) -> None:
+        self._work, self._partition = work, partition
         self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
-        self._ledger = Ledger()
+        self._ledgers = [Ledger()] * len(partition.pieces)
         self._removed: IO[str] | None = None
 
     def __enter__(self) -> Stage:
-        self._source = digest(self._partition)
-        self._removed = self._path("removed", "jsonl").open("w", encoding="utf-8")
+        self._sha256 = tuple("" if piece.start else digest(piece) for piece in self._partition.pieces)
         return self
 
     def __exit__(
@@ -183,25 +196,34 @@ class Stage:
         if self._removed:
             self._removed.close()
 
-    def add(self, rows: pa.RecordBatch, prints: pa.RecordBatch, *steps: Sifted) -> None:
-        """Stage a batch and its fingerprints, and write down what each step before refused."""
-        removed: list[Removed] = [row for step in steps for row in step.removed]
-        read = rows.num_rows + len(removed)
-        self._ledger += Ledger(read, sum(step.blank for step in steps)) + removal(removed)
+    def add(self, rows: pa.RecordBatch, prints: pa.RecordBatch, read: Sifted, *steps: Sifted) -> None:
+        """Stage a batch and its fingerprints, and write down what was read and what each step refused."""
+        removed = [row for step in (read, *steps) for row in step.removed]
+        self._ledgers[read.source] += Ledger(blank=read.blank, lines=read.lines)
+        for source, count in enumerate(np.bincount(rows.column(SOURCE.name).to_numpy())):
+            self._ledgers[source] += Ledger(int(count))
+        for row in removed:
+            self._ledgers[self._sources[row.source]] += Ledger(1, removed={row.code: 1})
         for kind, batch in (("parts", rows), ("prints", prints)):
             if kind not in self._writers:
-                self._writers[kind] = pa.ipc.new_file(str(self._path(kind, "arrow")), batch.schema)
+                self._writers[kind] = pa.ipc.new_file(str(self._path(kind)), batch.schema)
             self._writers[kind].write_batch(batch)
-        if self._removed:
-            self._removed.writelines(row.json() for row in sorted(removed, key=lambda row: row.line))
+        if removed:
+            path = self._path("removed", "early.jsonl")
+            self._removed = self._removed or path.open("w", encoding="utf-8", errors="backslashreplace")
+            self._removed.writelines(row.json() for row in removed)
+
+    @cached_property
+    def _sources(self) -> dict[str, int]:
+        return {piece.name: index for index, piece in enumerate(self._partition.pieces)}
 
     @property
     def part(self) -> Part:
         """What the partition left."""
-        return Part(self._partition, *self._source, self._ledger)
+        return Part(self._partition, self._sha256, tuple(self._ledgers))
 
-    def _path(self, kind: str, suffix: str) -> Path:
-        path = self._root / kind / self._partition.table / f"{self._partition.index:05d}.{suffix}"
+    def _path(self, kind: str, suffix: str = "arrow") -> Path:
+        path = self._work._path(kind, self._partition.table, self._partition.index, suffix)
         path.parent.mkdir(exist_ok=True)
         return path
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from parquetry.files.manifest import SUMS, Manifest, Shard
 from parquetry.files.stats import Summary
-from parquetry.record.conform import canonical, plain, typed
+from parquetry.sources.conform import canonical, plain, typed
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import license_url, spdx

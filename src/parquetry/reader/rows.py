@@ -39,12 +39,12 @@ class Rows:
 
     def add(self, batch: pa.RecordBatch, path: str, split: str) -> Iterator[Problem]:
         """See the rows of a batch of a file, and say what is wrong with them."""
-        self.summaries[split] = self.summaries.get(split, Summary()) + measure(batch, self.schema.fields)
+        self.count(measure(batch, self.schema.fields), split)
         if not self.deep:
             return
         for bad in validate(batch, self.schema, self.facts.id).removed:
             yield Problem(bad.code, f"{path} {bad.pointer}", bad.message, AGAIN)
-        self.digests.setdefault(split, bytearray()).extend(b"".join(contents(batch, self.schema.fields)))
+        self.digests.setdefault(split, bytearray()).extend(contents(batch, self.schema.fields))
         for row in batch.to_pylist():
             own = self.key(row, self.facts.id)
             if own in self.ids:
@@ -54,6 +54,10 @@ class Rows:
             self.pointed += [
                 (path, column, split, ids) for column in self.facts.references if (ids := self.of(row, column))
             ]
+
+    def count(self, summary: Summary, split: str) -> None:
+        """Count rows that are known by their summary."""
+        self.summaries[split] = self.summaries.get(split, Summary()) + summary
 
     def group(self, row: Mapping[str, Any], path: str, split: str) -> Iterator[Problem]:
         """Whether the group of a row was seen in another split."""

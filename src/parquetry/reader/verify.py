@@ -8,7 +8,7 @@ judges every row by its JSON Schema again, ids, references and splits, and compu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.files import manifest as manifests
-from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
+from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
 from parquetry.files.stats import batches
 from parquetry.papers import card, citation
 from parquetry.papers.regions import HEADINGS, Facts, region
@@ -56,14 +56,8 @@ def verify(release: Path, strength: Strength = "full", only: str = "", expect: s
     if only and only not in manifest.tables:
         what = f"there is no table {only!r}, only {', '.join(manifest.tables)}"
         raise VerificationError(Problem("TABLE_UNKNOWN", str(release), what, "choose one of them"))
-    judge = _Judge(release, manifest, [only] if only else list(manifest.tables))
-    problems = [*judge.names()]
-    if strength != "quick":
-        problems += judge.checksums({problem.where for problem in problems})
-    broken = {problem.where for problem in problems}
-    problems += judge.counts(broken)
-    if strength != "quick":
-        problems += judge.contents(broken, deep=strength == "deep")
+    judge = _Judge(release, manifest, [only] if only else list(manifest.tables), {})
+    problems = judge.problems(strength)
     sums = release / SUMS
     digest = sha256_of(sums) if sums.is_file() else ""
     if expect and digest != expect.lower():
@@ -73,13 +67,19 @@ def verify(release: Path, strength: Strength = "full", only: str = "", expect: s
     return Report(manifest, tuple(dict.fromkeys(problems)), rows, digest)
 
 
-def check(release: Path) -> None:
-    """Raise what `verify` finds at full strength.
+def check(release: Path, shards: Sequence[Shard]) -> None:
+    """Raise what `verify` finds at full strength in a release whose Parquet files have just been read back.
+
+    Args:
+        release: The folder.
+        shards: What was found in the files: they are not read a second time.
 
     Raises:
         VerificationError: With everything that is wrong.
     """
-    if problems := verify(release).problems:
+    manifest = manifests.load(release)
+    judge = _Judge(release, manifest, list(manifest.tables), {shard.file.path: shard for shard in shards})
+    if problems := judge.problems("full"):
         raise VerificationError(*problems)
 
 
@@ -93,11 +93,22 @@ def present(release: Path) -> set[str]:
 class _Judge:
     """Compares a folder with its manifest."""
 
-    def __init__(self, release: Path, manifest: Manifest, tables: list[str]) -> None:
-        self.release, self.manifest, self.tables = release, manifest, tables
+    def __init__(self, release: Path, manifest: Manifest, tables: list[str], seen: Mapping[str, Shard]) -> None:
+        self.release, self.manifest, self.tables, self.seen = release, manifest, tables, seen
         self.files = {file.path: file for file in manifest.files}
         others = [n for n in manifest.tables if n not in tables]
         self.optional = {file.path for name in others for file in manifest.shards(name)}
+
+    def problems(self, strength: Strength) -> list[Problem]:
+        """What is wrong, as far as this strength looks."""
+        found = [*self.names()]
+        if strength != "quick":
+            found += self.checksums({problem.where for problem in found})
+        broken = {problem.where for problem in found}
+        found += self.counts(broken)
+        if strength != "quick":
+            found += self.contents(broken, deep=strength == "deep")
+        return found
 
     def names(self) -> Iterator[Problem]:
         """Files that are missing, too many, unsafe, or of another length."""
@@ -128,7 +139,7 @@ class _Judge:
         sums = {line[66:]: line[:64] for line in listed.splitlines()}
         actual = {NAME: sha256_of(self.release / NAME)}
         for path in self.files.keys() & present(self.release) - known:
-            actual[path] = sha256_of(self.release / path)
+            actual[path] = self.seen[path].file.sha256 if path in self.seen else sha256_of(self.release / path)
         for path in sorted(actual.keys() - known):
             sealed = self.files[path].sha256 if path in self.files else actual[path]
             if actual[path] not in (sealed, sums.get(path)):
@@ -211,6 +222,9 @@ class _Judge:
             found = pq.read_schema(self.release / path)
             if not found.equals(expected) or (found.metadata or {}).get(HUB) != expected.metadata[HUB]:
                 yield Problem("SCHEMA_DIFFERS", path, f"has other columns, types or features than {rows.name}", AGAIN)
+                return
+            if path in self.seen:
+                rows.count(self.seen[path].measured.summary, split)
                 return
             for batch in batches(path, self.release):
                 yield from rows.add(batch, path, split)

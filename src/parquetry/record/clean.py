@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import unicodedata2
 
-from parquetry.record.conform import canonical
+from parquetry.sources.conform import canonical
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Clean
 from parquetry.words.schema import Schema

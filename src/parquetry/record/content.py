@@ -17,7 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parquetry.record.conform import canonical
+from parquetry.sources.conform import canonical
+
+try:
+    from parquetry.record._sha256 import digest_rows
+except ImportError:  # it was installed where there is no compiler
+    digest_rows = None
 from parquetry.words.fields import Field
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +37,8 @@ _SPELLED |= {"date": "date32[day]", "date-time": "timestamp[us, tz=UTC]", "map":
 #: A number of bytes for each row.
 Sizes = np.ndarray[Any, np.dtype[np.int64]]
 _NULL = b"\x00"
+#: What stands for an id, a text or a group.
+KEY = pa.binary(16)
 
 
 def encode(field: Field, value: Any) -> bytes:
@@ -66,22 +73,40 @@ def content_digest(fields: Sequence[Field], rows: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-def contents(batch: pa.RecordBatch, fields: Sequence[Field]) -> list[bytes]:
-    """`content` of each row of a batch with the columns ``fields``."""
-    return digests(joined([encoded(field, column) for field, column in zip(fields, batch.columns, strict=True)]))
+def contents(batch: pa.RecordBatch, fields: Sequence[Field]) -> bytes:
+    """`content` of each row of a batch with the columns ``fields``: 32 bytes each, one after the other."""
+    return digests([_part(field, column) for field, column in zip(fields, batch.columns, strict=True)])
 
 
-def keys(batch: pa.RecordBatch, fields: Sequence[Field]) -> list[bytes]:
+def keys(batch: pa.RecordBatch, fields: Sequence[Field]) -> pa.Array:
     """`key` of each row of a batch with the columns ``fields``."""
-    columns = [encoded(field, column, wide=True) for field, column in zip(fields, batch.columns, strict=True)]
-    return [digest[:16] for digest in digests(joined(columns))]
+    return shortened(digests([_part(f, column, wide=True) for f, column in zip(fields, batch.columns, strict=True)]))
 
 
-def digests(texts: pa.Array) -> list[bytes]:
-    """SHA-256 of each of an array of byte strings."""
+def shortened(whole: bytes) -> pa.Array:
+    """The first 128 bits of digests: 2**64 values before a chance collision."""
+    halves = np.ascontiguousarray(np.frombuffer(whole, np.uint8).reshape(-1, 32)[:, :16])
+    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(halves), [None, pa.py_buffer(halves)])
+
+
+def _part(field: Field, column: pa.Array, *, wide: bool = False) -> pa.Array:
+    """What a column gives to a digest: a text itself, of which `digests` makes what `encode` says; else bytes."""
+    return column if field.arrow == pa.string() else encoded(field, column, wide=wide)
+
+
+def digests(parts: Sequence[pa.Array]) -> bytes:
+    """SHA-256 of each row of some columns: of texts as `encode` says them, and of bytes as they are.
+
+    Returns:
+        32 bytes for each row, one after the other.
+    """
+    if digest_rows is not None:
+        columns = [(part.type == pa.string(), *part.buffers(), part.offset) for part in parts]
+        return bytes(digest_rows(columns, len(parts[0])))
+    texts = joined([_tagged(part) if part.type == pa.string() else part for part in parts])
     raw = memoryview(texts.buffers()[2] or b"")
     sha256 = hashlib.sha256
-    return [sha256(raw[start:stop]).digest() for start, stop in pairwise(_offsets(texts).tolist())]
+    return b"".join([sha256(raw[start:stop]).digest() for start, stop in pairwise(_offsets(texts).tolist())])
 
 
 def joined(columns: Sequence[pa.Array], separator: bytes = b"") -> pa.Array:
@@ -100,11 +125,16 @@ def encoded(field: Field, column: pa.Array, *, wide: bool = False) -> pa.Array:
         parts = [encoded(inner, column.field(index)) for index, inner in enumerate(field.fields)]
         texts = joined([_packed(b"\x09", np.full(len(column), len(field.fields), "<u8")), *parts])
     elif field.arrow == pa.string():
-        head = _packed(b"\x05", np.diff(_offsets(column)).astype("<u8"))
-        return pc.fill_null(joined([head, column.cast(pa.binary())]), _NULL)
+        return _tagged(column)
     else:
         texts = _fixed(field, column, wide=wide)
     return texts if not column.null_count else pc.if_else(column.is_valid(), texts, _NULL)
+
+
+def _tagged(column: pa.Array) -> pa.Array:
+    """`encode` of each text of a column."""
+    head = _packed(b"\x05", np.diff(_offsets(column)).astype("<u8"))
+    return pc.fill_null(joined([head, column.cast(pa.binary())]), _NULL)
 
 
 def _fixed(field: Field, column: pa.Array, *, wide: bool) -> pa.Array:

@@ -20,7 +20,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
 
-from parquetry.record.conform import type_name
+from parquetry.sources.conform import type_name
 from parquetry.words.errors import pointer
 from parquetry.words.schema import Schema, walk
 

@@ -1,39 +1,41 @@
 """Columns -> the rows that need a closer look.
 
-This is the fast path of `validate`: a column at a time, and each value of a column once. It may suspect too many rows,
-never too few. A schema whose rules reach across columns makes all rows suspects.
+This is the fast path of `validate`: a rule of a column is asked of the whole column at once. It may suspect too many
+rows, never too few: what it does not know, or where its answer could differ from the judge's, the judge is asked about
+each value. A schema whose rules reach across columns makes all rows suspects.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from parquetry.record.conform import plain
+from parquetry.record import rules
 from parquetry.record.judge import compiled
+from parquetry.sources.conform import plain
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema, walk
 
 #: Keywords at the top of a schema that say nothing about two columns at once.
 _TOP = set("$schema $id $comment $defs title description type properties required additionalProperties".split())
 #: Keywords of a field that its column bears out already, being of its type.
-_FREE = set("type title description examples default $comment x-unit x-arrow x-feature".split())
-_LENGTHS = {"minLength", "maxLength"}
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_FREE = set("type title description examples default deprecated $comment x-unit x-arrow x-feature $ref allOf".split())
+Mask = rules.Mask
+Document = dict[str, Any]
 
 
 def suspects(batch: pa.RecordBatch, schema: Schema) -> Mask:
     """For each row of a batch with the columns of the schema whether it may break a rule."""
-    found = np.full(batch.num_rows, not _apart(schema))
-    for index, field in enumerate(schema.fields if not found.all() else ()):
-        column = batch.column(index)
-        if field.required and not field.nullable and column.null_count:
-            found |= _mask(column.is_null())
-        found |= _broken(column, field, schema)
+    if not _apart(schema):
+        return np.ones(batch.num_rows, bool)
+    found = np.zeros(batch.num_rows, bool)
+    for field, column in zip(schema.fields, batch.columns, strict=True):
+        found |= _member(column, field, schema.document["properties"][field.name], schema)
     return found
 
 
@@ -49,37 +51,129 @@ def _apart(schema: Schema) -> bool:
     return document.keys() <= _TOP and document.get("type") == "object" and not document.get("additionalProperties")
 
 
-def _broken(column: pa.Array, field: Field, schema: Schema) -> Mask:
-    """The rows whose value, if they have one, may break a rule of its field."""
-    spec = schema.document["properties"][field.name]
-    words = spec.keys() - _FREE if isinstance(spec, dict) else {"it is true or false"}
-    if field.kind in ("date", "date-time"):
-        words = words - {"format"}  # only a day or an instant is in such a column
-    if not words and field.kind not in ("list", "struct", "map"):
-        return np.zeros(len(column), bool)
-    if words <= _LENGTHS and field.kind == "string":
-        lengths = pc.utf8_length(column)
-        short = pc.less(lengths, spec.get("minLength", 0))
-        return _mask(pc.or_(short, pc.greater(lengths, spec.get("maxLength", 2**31 - 1))))
-    judge = _judge(schema, field.name)
+def _member(column: pa.Array, field: Field, spec: Any, schema: Schema) -> Mask:
+    """The rows whose value of a column, or whose lack of one, may break a rule."""
+    found = _broken(column, field, spec, schema)
+    if field.required and not field.nullable and column.null_count:
+        found |= rules.mask(column.is_null())
+    return found
+
+
+def _broken(column: pa.Array, field: Field, spec: Any, schema: Schema) -> Mask:
+    """The rows whose value, if there is one, may break a rule of its field."""
+    found = np.zeros(len(column), bool)
+    for part in _parts(spec, schema):
+        for word in sorted(part.keys() - _FREE):
+            known = _KNOWN.get((_kind(field), word))
+            broken = known(column, field, part, schema) if known else None
+            if broken is None:
+                return found | _asked(column, field, spec, schema)
+            found |= broken
+    return found
+
+
+def _parts(spec: Any, schema: Schema) -> Iterator[Document]:
+    """The schemas that hold together for a value: a schema itself, and what it refers to."""
+    if not isinstance(spec, dict):
+        yield {"it is true or false": spec}
+        return
+    yield spec
+    if "$ref" in spec:
+        name = str(spec["$ref"]).removeprefix("#/$defs/").replace("~1", "/").replace("~0", "~")
+        yield from _parts(schema.document.get("$defs", {}).get(name, True), schema)
+    for one in spec.get("allOf", ()):
+        yield from _parts(one, schema)
+
+
+def _kind(field: Field) -> str:
+    """What decides by which functions a rule is asked."""
+    if pa.types.is_integer(field.arrow) or pa.types.is_floating(field.arrow):
+        return "number"
+    return "text" if field.kind == "string" else field.kind
+
+
+def _asked(column: pa.Array, field: Field, spec: Any, schema: Schema) -> Mask:
+    """The rows whose value the judge refuses: the definition, asked once for each value."""
+    judge = _judge(schema, json.dumps(spec))
     if field.kind in ("list", "struct", "map"):
         values = column.to_pylist()
         return np.array([v is not None and not judge.is_valid(plain(field, v)) for v in values], bool)
     coded = column.dictionary_encode()
     wrong = [not judge.is_valid(plain(field, value)) for value in coded.dictionary.to_pylist()]
-    return _mask(pa.array(wrong, pa.bool_()).take(coded.indices))
+    return rules.mask(pa.array(wrong, pa.bool_()).take(coded.indices))
 
 
 @lru_cache(maxsize=4096)
-def _judge(schema: Schema, name: str) -> Any:
-    """The judge of one column."""
-    parts = {**schema.document.get("$defs", {}), "parquetry:column": schema.document["properties"][name]}
+def _judge(schema: Schema, spec: str) -> Any:
+    """The judge of the values of a part of a schema."""
+    parts = {**schema.document.get("$defs", {}), "parquetry:column": json.loads(spec)}
     return compiled({"$ref": "#/$defs/parquetry:column", "$defs": parts})
 
 
-def _mask(column: pa.Array) -> Mask:
-    """A column of true and false as numpy has it; null is false."""
-    numbers = pc.fill_null(column, False).cast(pa.uint8())
-    return np.frombuffer(numbers.buffers()[1] or b"", np.uint8)[numbers.offset : numbers.offset + len(numbers)].view(
-        bool
-    )
+def _alternatives(column: pa.Array, field: Field, part: Document, schema: Schema) -> Mask | None:
+    """``anyOf`` or ``oneOf``: constants, or T and null, which for a value that is there is T."""
+    word = "oneOf" if "oneOf" in part else "anyOf"
+    branches = [branch for branch in part[word] if branch != {"type": "null"}]
+    if "oneOf" in part and "anyOf" in part:
+        return None
+    if len(branches) == 1 and len(part[word]) == 2:
+        return _broken(column, field, branches[0], schema)
+    if not all(isinstance(one, dict) and one.keys() <= {"const", "title", "description"} for one in branches):
+        return None
+    values = [one.get("const") for one in branches]
+    return rules.among(column, values) if len({json.dumps(value) for value in values}) == len(values) else None
+
+
+def _items(column: pa.Array, field: Field, part: Document, schema: Schema) -> Mask | None:
+    """``items``: of a list is suspect what has a suspect element."""
+    element, found = field.fields[0], rules.elements(column)
+    if not found:
+        return None
+    broken = _broken(found[0], element, part["items"], schema)
+    if found[0].null_count and not element.nullable:
+        broken |= rules.mask(found[0].is_null())
+    return rules.owners(column, found[1], broken)
+
+
+def _properties(column: pa.Array, field: Field, part: Document, schema: Schema) -> Mask | None:
+    """``properties``: of an object is suspect what has a suspect member."""
+    found = np.zeros(len(column), bool)
+    for index, inner in enumerate(field.fields):
+        if inner.name in part["properties"]:
+            found |= _member(column.field(index), inner, part["properties"][inner.name], schema)
+    return found & rules.mask(column.is_valid())
+
+
+def _required(column: pa.Array, field: Field, part: Document, _schema: Schema) -> Mask | None:
+    """``required``: its members are looked at with the others; a name that no member has is never there."""
+    return None if set(part["required"]) - {inner.name for inner in field.fields} else np.zeros(len(column), bool)
+
+
+def _closed(column: pa.Array, _field: Field, part: Document, _schema: Schema) -> Mask | None:
+    """``additionalProperties: false``: no column holds any."""
+    rests = [part[word] for word in ("additionalProperties", "unevaluatedProperties") if word in part]
+    return np.zeros(len(column), bool) if all(rest is False for rest in rests) else None
+
+
+def _plain(rule: Callable[[pa.Array, Any], Mask | None], word: str) -> Any:
+    """A rule that needs nothing but its own value."""
+    return lambda column, _field, part, _schema: rule(column, part[word])
+
+
+Rule = Callable[[pa.Array, Field, Document, Schema], Mask | None]
+#: How a keyword is asked of a whole column, by kind of column.
+_KNOWN: dict[tuple[str, str], Rule] = {
+    ("list", "items"): _items,
+    ("struct", "properties"): _properties,
+    ("struct", "required"): _required,
+    ("struct", "additionalProperties"): _closed,
+    ("struct", "unevaluatedProperties"): _closed,
+    ("date", "format"): lambda column, *_: np.zeros(len(column), bool),  # only a day is in such a column
+    ("date-time", "format"): lambda column, *_: np.zeros(len(column), bool),
+}
+_KNOWN |= {(kind, word): _plain(rule, word) for (kind, word), rule in rules.RULES.items()}
+_KNOWN |= {
+    (kind, word): _alternatives
+    for kind in ("text", "number", "boolean", "date", "date-time", "list", "struct", "map")
+    for word in ("anyOf", "oneOf")
+}

@@ -20,10 +20,21 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.mistakes import problems_of
-from parquetry.words.vocabulary import Bytes, Method, Names, Part, SplitName, split_name, wrong
+from parquetry.words.vocabulary import Bytes, Method, Names, Part, SplitName, encoding_name, split_name, wrong
 
 #: The ways in which the rows of a table come to their splits.
 METHODS: tuple[Method, ...] = get_args(Method)
+
+
+class Read(Part):
+    """How files of text are read."""
+
+    encoding: Annotated[str, AfterValidator(encoding_name)] = "utf-8"
+    """Encoding of all source files of the table."""
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
+    """What stands between the cells of a CSV file; in a TSV file it is always a tab."""
+    nul: Literal["reject", "keep"] = "reject"
+    """What happens to records with the character U+0000, which many programs cannot hold."""
 
 
 class Clean(Part):
@@ -85,7 +96,7 @@ class Table(Part):
     schema_file: Annotated[str, Field(alias="schema", min_length=1)]
     """JSON Schema of one record."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Files or globs, relative to the recipe or absolute: JSON Lines, plain, `.gz` or `.zst`."""
+    """Files or globs, relative to the recipe or absolute; what a file is, its suffix says."""
     id: Annotated[Names, Field(min_length=1)]
     """Property that identifies a record, or a list of them; string or integer, never null or empty."""
     default: bool = False
@@ -94,6 +105,7 @@ class Table(Part):
     """Properties by which duplicates are judged."""
     references: dict[str, str] = Field({})
     """Property (a value, or a list of them) to the table whose id it holds; null is no reference."""
+    read: Read = Read()
     clean: Clean = Clean()
     duplicates: Duplicates | None = None
     split: Split

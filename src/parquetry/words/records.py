@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 #: The line of its source that a row stands on, from 1. It travels beside the data until the row is written.
-#: No property of a record may have its name.
 LINE = pa.field("parquetry:line", pa.int64(), nullable=False)
+#: Which of the pieces of its partition a row comes from; it travels with `LINE`.
+SOURCE = pa.field("parquetry:source", pa.int32(), nullable=False)
+#: The fields that no property of a record may be called like.
+PLACE = (LINE, SOURCE)
 
 
 class Removed(NamedTuple):
@@ -32,8 +35,8 @@ class Removed(NamedTuple):
         return f"{self.source}:{self.line}" + (f" {self.pointer}" if self.pointer else "")
 
     def json(self) -> str:
-        """As one line of JSON, with a line feed."""
-        return json.dumps(self._asdict(), ensure_ascii=True, sort_keys=False) + "\n"
+        """As one line of JSON, with a line feed. Half a surrogate pair is left as it is: write it as its escape."""
+        return json.dumps(self._asdict(), ensure_ascii=False) + "\n"
 
 
 class Sifted(NamedTuple):
@@ -44,6 +47,8 @@ class Sifted(NamedTuple):
     kept: pa.RecordBatch
     removed: tuple[Removed, ...] = ()
     blank: int = 0  #: Lines of nothing but white space.
+    lines: int = 0  #: Lines that were read, blank ones too.
+    source: int = 0  #: The piece that these lines are of.
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Ledger:
 
     read: int = 0
     blank: int = 0  #: Lines without a record; not part of ``read``.
+    lines: int = 0  #: Lines that were read.
     removed: Mapping[str, int] = field(default_factory=dict)  #: Rows by code.
 
     @property
@@ -60,13 +66,8 @@ class Ledger:
         return self.read - sum(self.removed.values())
 
     def __add__(self, other: Ledger) -> Ledger:
-        removed = Counter(self.removed) + Counter(other.removed)
-        return Ledger(self.read + other.read, self.blank + other.blank, dict(sorted(removed.items())))
-
-
-def removal(rows: Iterable[Removed]) -> Ledger:
-    """The ledger entry of removed rows, which were counted as read before."""
-    return Ledger(removed=dict(Counter(row.code for row in rows)))
+        removed = dict(sorted((Counter(self.removed) + Counter(other.removed)).items()))
+        return Ledger(self.read + other.read, self.blank + other.blank, self.lines + other.lines, removed)
 
 
 def counted(rows: int) -> str:

@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT202012
 
 from parquetry.words.errors import Problem, pointer
 from parquetry.words.fields import KINDS, NARROWER, Field, Value
-from parquetry.words.records import LINE
+from parquetry.words.records import PLACE
 
 
 class Part(NamedTuple):
@@ -100,7 +100,7 @@ class Reader:
 
     def field(self, name: str, parts: list[Part], place: str, *, required: bool) -> Field:
         """One column, or a part of one."""
-        if name in ("", LINE.name) or not name.isprintable():
+        if name in ("", *(field.name for field in PLACE)) or not name.isprintable():
             self.refuse("FIELD_NAME", place, f"{name!r} cannot be the name of a field", "choose another")
         flat = self.choice(self.flat(parts, place), place)
         inner: tuple[Field, ...] = ()

@@ -44,6 +44,7 @@ class Limits:
 
     depth: int = 64  #: Levels of nesting.
     fields: int = 1000  #: Members of all its objects together.
+    nul: bool = False  #: Whether the character U+0000 may stand in a string.
 
 
 def loads(raw: bytes, limits: Limits = Limits()) -> Any:
@@ -68,7 +69,7 @@ def loads(raw: bytes, limits: Limits = Limits()) -> Any:
         what = "2 JSON values on one line" if rest[0] in '{["' else f"unexpected text after the value: {rest[:20]!r}"
         raise NotJson("JSON_SYNTAX", f"{what} (column {end + 1})")
     if "\\u" in text:
-        _check_escapes(value)
+        _check_escapes(value, nul=limits.nul)
     return value
 
 
@@ -144,12 +145,12 @@ def _syntax(error: json.JSONDecodeError, text: str) -> NotJson:
     return NotJson("JSON_SYNTAX", f"{what}, {place}{end}")
 
 
-def _check_escapes(value: Any) -> None:
+def _check_escapes(value: Any, *, nul: bool) -> None:
     """Refuse half surrogate pairs and NUL, which only an escape can bring in."""
     for where, string in _strings(value, ()):
         if match := _SURROGATE.search(string):
             raise NotJson("UNICODE_SURROGATE", f"lone surrogate U+{ord(match[0]):04X}", pointer(*where))
-        if "\0" in string:
+        if "\0" in string and not nul:
             raise NotJson("UNICODE_NUL", "the character U+0000 stands in a string", pointer(*where))
 
 

@@ -6,6 +6,7 @@ SPDX list (https://spdx.org/licenses/) and as an address.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from datetime import date
@@ -44,13 +45,31 @@ def wrong(code: str, what: str, fix: str = "") -> PydanticCustomError:
     return PydanticCustomError(code, "{what}", {"what": what, "fix": fix})
 
 
-def _bytes(value: object) -> object:
-    match = re.fullmatch(r"(\d+) ?([A-Za-z]*)", value) if isinstance(value, str) else None
+def parse_bytes(text: str) -> int:
+    """A number of bytes, written as in a recipe.
+
+    >>> parse_bytes("2KiB"), parse_bytes("256 MB")
+    (2048, 256000000)
+    """
+    match = re.fullmatch(r"(\d+) ?([A-Za-z]*)", text)
     if match and match[2] in _UNITS:
-        return int(match[1]) * _UNITS[match[2]]
-    if isinstance(value, str):
-        raise wrong("RECIPE_VALUE", f"{value!r} is not a size", "write it like '256MB', '64MiB', or in bytes")
-    return value
+        return int(match[1]) * int(_UNITS[match[2]])
+    raise wrong("RECIPE_VALUE", f"{text!r} is not a size", "write it like '256MB', '64MiB', or in bytes")
+
+
+def _bytes(value: object) -> object:
+    return parse_bytes(value) if isinstance(value, str) else value
+
+
+def encoding_name(name: str) -> str:
+    """The name of an encoding of text, as Python calls it."""
+    try:
+        codec = codecs.lookup(name)
+        if codec.encode("a")[0] and isinstance(codec.decode(b"")[0], str):
+            return str(codec.name)
+    except (LookupError, UnicodeError, TypeError, ValueError):
+        pass
+    raise wrong("RECIPE_VALUE", f"{name!r} is not an encoding of text", "write it like 'utf-8', 'cp1252' or 'utf-16'")
 
 
 def split_name(name: str) -> str:

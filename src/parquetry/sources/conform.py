@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from parquetry.words.errors import pointer
 from parquetry.words.fields import Field
@@ -38,6 +39,8 @@ _EXPECTED: dict[str, tuple[type[Any], ...]] = {
     "string": (str,),
 }
 _EXPECTED |= {"date": (str,), "date-time": (str,)}
+#: Kinds whose values are spelled in another way in JSON.
+_SPELLED = ("list", "struct", "map", "date", "date-time")
 _FLOATS = ("float32", "float64", "number")
 
 
@@ -95,6 +98,19 @@ def plain(field: Field, value: Any) -> Any:
 def document(fields: tuple[Field, ...], row: dict[str, Any]) -> dict[str, Any]:
     """A row as a JSON object: the inverse of `record`."""
     return {f.name: plain(f, row[f.name]) for f in fields if row[f.name] is not None or f.nullable}
+
+
+def documents(fields: tuple[Field, ...], rows: pa.RecordBatch) -> list[dict[str, Any]]:
+    """`document` of each row of a batch with the columns ``fields``."""
+    columns = [
+        [plain(field, value) for value in column.to_pylist()] if field.kind in _SPELLED else column.to_pylist()
+        for field, column in zip(fields, rows.columns, strict=True)
+    ]
+    kept = [(field.name, field.nullable) for field in fields]
+    return [
+        {name: value for (name, nullable), value in zip(kept, row, strict=True) if value is not None or nullable}
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def canonical(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Floor 1, first room: files -> batches of rows in the exact types of their columns."""

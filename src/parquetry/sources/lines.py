@@ -1,0 +1,170 @@
+"""JSON Lines -> batches of rows.
+
+A line that holds no record of the schema's shape is set aside here, with its place and the reason; whether the record
+is *right* is `validate`'s business.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from parquetry.sources import blocks, conform
+from parquetry.sources.encodings import utf8_stream
+from parquetry.sources.partitions import Piece
+from parquetry.sources.streams import Stream
+from parquetry.words import strict_json
+from parquetry.words.recipe import Limits, Table
+from parquetry.words.records import LINE, Removed, Sifted
+from parquetry.words.schema import Schema
+
+#: Bytes of text held in memory at a time by each worker: what fits a processor's cache. They do not change the output.
+BLOCK_BYTES = 1 << 20
+#: So few lines are read one by one.
+FEW = 8
+#: A byte order mark: at the start of a file, or where two files were joined. It is no part of a text.
+BOM = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """A line of a file, without its end."""
+
+    number: int  #: From 1, in its piece.
+    text: bytes
+    whole: bool = True  #: Or cut, because it is longer than the limit.
+
+
+class Block(NamedTuple):
+    """Some whole lines of a file, or the first bytes of one that is too long."""
+
+    text: memoryview
+    whole: bool = True
+
+
+def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator[Sifted]:
+    """Yield the records of a piece in batches, with numbers of lines that count from the start of the piece.
+
+    Raises:
+        InputError: The file is empty, is not what its name says, or cannot be decompressed.
+    """
+    reader, first = Reader(piece.name, schema, limits, nul=rules.read.nul == "keep"), 1
+    with Stream(piece, limits.decompression_ratio) as stream:
+        for block in _blocks(utf8_stream(stream, rules.read.encoding, piece.name), limits.line_bytes):
+            batch = reader.block(first, block)
+            first += batch.lines
+            yield batch
+
+
+class Reader:
+    """Reads lines as records: many at once where that is surely right, else one by one."""
+
+    def __init__(self, source: str, schema: Schema, limits: Limits, *, nul: bool = False) -> None:
+        self.source, self.schema, self.limits = source, schema, limits
+        self.structure = strict_json.Limits(limits.depth, limits.fields, nul)
+        self.columns = pa.schema([*schema.arrow, LINE])
+        self.fast = blocks.readable(schema, self.structure)
+
+    def block(self, first: int, block: Block) -> Sifted:
+        """The records of a block whose first line has this number, and what is none."""
+        parsed = blocks.parse(block.text, self.schema, self.structure) if block.whole and self.fast else 0
+        if isinstance(parsed, blocks.Parsed) and parsed.surely(self.limits.line_bytes):
+            rows = parsed.rows.num_rows
+            return Sifted(self.numbered(parsed.rows, range(first, first + rows)), lines=rows)
+        lines = _lines(first, block, self.limits.line_bytes)
+        some = [line for line in lines if not line.whole or line.text.strip()]
+        return self.lines(some)._replace(blank=len(lines) - len(some), lines=len(lines))
+
+    def lines(self, lines: list[Line]) -> Sifted:
+        """The records of some lines, and what is none."""
+        if not self.fast or len(lines) < FEW:
+            return self.exactly(lines)
+        whole = all(line.whole for line in lines)
+        text = b"\n".join(line.text for line in lines)
+        parsed = blocks.parse(memoryview(text), self.schema, self.structure) if whole else 0
+        if not isinstance(parsed, blocks.Parsed):  # most of them are fine: look for the others
+            if 0 < parsed < len(lines):  # and here is one
+                apart = [self.lines(lines[:parsed]), self.exactly([lines[parsed]]), self.lines(lines[parsed + 1 :])]
+                return joined(apart)
+            return joined([self.lines(lines[: len(lines) // 2]), self.lines(lines[len(lines) // 2 :])])
+        rows = self.numbered(parsed.rows, [line.number for line in lines])
+        unsure = np.flatnonzero(parsed.unsure).tolist()
+        if not unsure:
+            return Sifted(rows)
+        return joined([Sifted(rows.filter(pa.array(~parsed.unsure))), self.exactly([lines[i] for i in unsure])])
+
+    def numbered(self, rows: pa.RecordBatch, numbers: Sequence[int]) -> pa.RecordBatch:
+        """Rows with the numbers of their lines."""
+        return pa.RecordBatch.from_arrays([*rows.columns, pa.array(numbers, LINE.type)], schema=self.columns)
+
+    def exactly(self, lines: list[Line]) -> Sifted:
+        """The records of some lines, one by one: the definition."""
+        rows, removed = list[dict[str, Any]](), list[Removed]()
+        for number, raw, whole in lines:
+            value: Any = raw.decode("utf-8", "backslashreplace")
+            try:
+                if not whole:
+                    what = f"longer than {self.limits.line_bytes} bytes; what follows them is not kept"
+                    raise strict_json.NotJson("LINE_TOO_LONG", what)
+                value = strict_json.loads(raw, self.structure)
+                rows.append(conform.record(self.schema.fields, value) | {LINE.name: number})
+            except strict_json.NotJson as error:
+                removed.append(Removed(error.code, "", self.source, number, error.pointer, error.what, value))
+        return Sifted(pa.RecordBatch.from_pylist(rows, schema=self.columns), tuple(removed))
+
+
+def joined(parts: list[Sifted]) -> Sifted:
+    """Several batches as one, in the order of their lines."""
+    kept = [part.kept for part in parts if part.kept.num_rows]
+    rows = pa.concat_batches(kept) if kept else parts[0].kept
+    numbers = rows.column(LINE.name).to_numpy()
+    if (np.diff(numbers) < 0).any():
+        rows = rows.take(pa.array(np.argsort(numbers, kind="stable")))
+    return Sifted(rows, tuple(sorted((row for part in parts for row in part.removed), key=lambda row: row.line)))
+
+
+def _lines(first: int, block: Block, most: int) -> list[Line]:
+    """The lines of a block, without ends and byte order marks."""
+    texts = bytes(block.text).removesuffix(b"\n").split(b"\n")
+    bare = (text.removesuffix(b"\r") for text in texts)
+    return [
+        Line(number, text.removeprefix(BOM)[: most + 2], block.whole and len(text) <= most)
+        for number, text in enumerate(bare, first)
+    ]
+
+
+def _blocks(stream: io.RawIOBase, most: int) -> Iterator[Block]:
+    """The text of a stream, cut behind ends of lines. The memory of a block is used again for the next.
+
+    Args:
+        stream: The text.
+        most: Bytes of the longest line that is of interest.
+    """
+    buffer, held = bytearray(BLOCK_BYTES), 0
+    while count := stream.readinto(memoryview(buffer)[held:]) or 0:
+        end = held + count
+        cut = buffer.rfind(b"\n", held, end) + 1
+        if cut:
+            yield Block(memoryview(buffer)[:cut])
+            buffer[: end - cut], held = buffer[cut:end], end - cut
+        elif end > most + len(BOM) + 2:
+            yield Block(memoryview(buffer)[: most + len(BOM) + 2], whole=False)
+            held = _skipped(stream, buffer)
+        else:
+            held = end
+            if held == len(buffer):
+                buffer = buffer + bytearray(len(buffer))
+    if held:
+        yield Block(memoryview(buffer)[:held])
+
+
+def _skipped(stream: io.RawIOBase, buffer: bytearray) -> int:
+    """Read over the rest of a line; what was read behind it is moved to the start of the buffer."""
+    while count := stream.readinto(memoryview(buffer)):
+        if end := buffer.find(b"\n", 0, count) + 1:
+            buffer[: count - end] = buffer[end:count]
+            return count - end
+    return 0

@@ -1,0 +1,185 @@
+"""The sources of a recipe -> partitions, the units of parallel work.
+
+What a file is, its suffix says and its content must bear out. A large file that can be entered in the middle is cut
+into pieces, small files are read together, so that a partition is some tens of megabytes whatever the corpus looks
+like. The cut does not show in the output.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from parquetry.words.errors import Problem, RecipeError
+from parquetry.words.recipe import Recipe, Table
+
+#: About how many bytes of files a partition has.
+PARTITION_BYTES = 32_000_000
+Format = Literal["lines", "array", "columns", "cells", "documents"]
+#: What the suffix of a file says that it is.
+FORMATS: dict[str, Format] = {".jsonl": "lines", ".ndjson": "lines", ".json": "array"}
+FORMATS |= {".parquet": "columns", ".arrow": "columns", ".feather": "columns"}
+FORMATS |= {".csv": "cells", ".tsv": "cells", ".txt": "documents", ".md": "documents"}
+#: How a file may be compressed, by a second suffix.
+CODECS = {".gz": "gzip", ".zst": "zstd"}
+#: Formats whose files may be compressed as a whole; the others compress inside, or are small.
+_COMPRESSED = ("lines", "array", "cells")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An input file, or a part of one."""
+
+    path: Path
+    name: str  #: What messages and the manifest call it: relative to the recipe, never absolute.
+    bytes: int  #: Of the file.
+    start: int = 0  #: The part: of JSON Lines the lines that begin in these bytes, of Parquet these row groups.
+    stop: int = 0  #: 0 and 0 are the whole file.
+    share: int = 0  #: About how many bytes of the file the part has.
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that says what the file is, the one of its compression aside."""
+        stem, suffix = os.path.splitext(self.name)
+        return os.path.splitext(stem)[1] if suffix in CODECS else suffix
+
+    @property
+    def codec(self) -> str | None:
+        """How the file is compressed, in Arrow's words."""
+        return CODECS.get(os.path.splitext(self.name)[1])
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Some input of one table that is read by one worker."""
+
+    table: str
+    index: int  #: Its rank among the partitions of the table.
+    format: Format
+    pieces: tuple[Piece, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """What its pieces are called."""
+        return [piece.name for piece in self.pieces]
+
+
+def partitions(recipe: Recipe, root: Path) -> list[Partition]:
+    """List the input of all tables, that of a table in the order of the names of its files.
+
+    Raises:
+        RecipeError: A pattern matches nothing, or a file of a kind that is not read.
+    """
+    found, problems = list[Partition](), list[Problem]()
+    for table, rules in recipe.tables.items():
+        files = _files(table, rules, recipe, root, problems)
+        if problems:
+            continue
+        ordered = sorted(files.items(), key=lambda entry: os.fsencode(entry[0]))
+        pieces = (piece for name, path in ordered for piece in _cut(path, name, rules.read.encoding))
+        for index, group in enumerate(_grouped(pieces)):
+            found.append(Partition(table, index, FORMATS[group[0].suffix], tuple(group)))
+    if problems:
+        raise RecipeError(*problems)
+    return found
+
+
+def digest(piece: Piece) -> str:
+    """SHA-256 of the whole file that a piece is of."""
+    with piece.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[Problem]) -> dict[str, Path]:
+    """The files of a table by name."""
+    names, seen = dict[str, Path](), set[Path]()
+    for index, pattern in enumerate(rules.sources):
+        where = f"{recipe.file}: tables.{table}.sources.{index}"
+        paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
+        if not paths:
+            fix = "correct the path, or make the file first"
+            problems.append(Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", fix))
+        for path in paths:
+            name, real = _name(path, pattern), (root / path).resolve()
+            if real in seen or _ours(path, recipe):
+                continue
+            seen.add(real)
+            if names.setdefault(name, root / path).resolve() != real:
+                what = f"two files would both be called {name!r}"
+                problems.append(Problem("SOURCE_TWICE", where, what, "rename one"))
+            if what := _unread(name):
+                problems.append(Problem("INPUT_TYPE", name, "this kind of file is not read", what))
+    return names
+
+
+def _unread(name: str) -> str:
+    """What to use instead of a file that is not read."""
+    piece = Piece(Path(), name, 0)
+    if piece.suffix not in FORMATS:
+        some = ", ".join(list(FORMATS)[:-1])
+        return f"use {some} or {list(FORMATS)[-1]}; JSON and CSV plain or with .gz or .zst"
+    return f"decompress {piece.suffix} files" if piece.codec and FORMATS[piece.suffix] not in _COMPRESSED else ""
+
+
+def _cut(path: Path, name: str, encoding: str) -> Iterator[Piece]:
+    """The pieces of a file: about as many as it has times the bytes of a partition, where it can be entered."""
+    size = path.stat().st_size
+    whole = Piece(path, name, size, share=size)
+    units, count = 0, -(-size // PARTITION_BYTES)
+    if whole.suffix == ".parquet":
+        units = _row_groups(path)
+        count = min(count, units)
+    elif FORMATS.get(whole.suffix) == "lines" and not whole.codec and encoding == "utf-8":
+        units = size
+    if not units or count < 2:
+        yield whole
+        return
+    for start, stop in pairwise(units * index // count for index in range(count + 1)):
+        yield Piece(path, name, size, start, stop, size // count)
+
+
+def _row_groups(path: Path) -> int:
+    """Row groups of a Parquet file; of one that cannot be read, none: its reader says why."""
+    try:
+        return int(pq.read_metadata(path).num_row_groups)
+    except (OSError, pa.ArrowException):
+        return 0
+
+
+def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Pieces in their order, small ones of one format together."""
+    group, held = list[Piece](), 0
+    for piece in pieces:
+        other = group and FORMATS[group[0].suffix] != FORMATS[piece.suffix]
+        if group and (other or held + piece.share > PARTITION_BYTES or piece.codec):
+            yield group
+            group, held = [], 0
+        group.append(piece)
+        held += piece.share
+    if group:
+        yield group
+
+
+def _name(path: str, pattern: str) -> str:
+    """A name that says nothing about the machine: an absolute path is cut to what its pattern leaves open."""
+    if os.path.isabs(pattern):
+        fixed = pattern
+        while glob.has_magic(fixed):
+            fixed = os.path.dirname(fixed)
+        path = os.path.relpath(path, fixed if fixed != pattern else os.path.dirname(pattern))
+    return Path(os.path.normpath(path)).as_posix()
+
+
+def _ours(path: str, recipe: Recipe) -> bool:
+    """Whether a file stands in what a build of this recipe left beside a release."""
+    folders = Path(path).parts[:-1]
+    return any(one.startswith(f"{recipe.dataset.name}-") and one.endswith((".removed", ".refused")) for one in folders)
