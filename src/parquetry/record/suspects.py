@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from parquetry.record import rules
 from parquetry.record.judge import compiled
@@ -140,7 +141,8 @@ def _properties(column: pa.Array, field: Field, part: Document, schema: Schema) 
     found = np.zeros(len(column), bool)
     for index, inner in enumerate(field.fields):
         if inner.name in part["properties"]:
-            found |= _member(column.field(index), inner, part["properties"][inner.name], schema)
+            member = pc.struct_field(column, index)  # null where its object is
+            found |= _member(member, inner, part["properties"][inner.name], schema)
     return found & rules.mask(column.is_valid())
 
 
