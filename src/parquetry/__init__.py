@@ -71,6 +71,7 @@ reader       what people do with a release
     verify       a folder -> the list of what is wrong with it
     drift        a fresh build beside the release that stands
     progress     an engine that is watched
+    sample       the first rows of each source -> what a build would refuse
     cli          the door: arguments, messages, exit codes
 """
 

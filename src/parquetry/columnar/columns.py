@@ -43,7 +43,7 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
             with batches.refusing(piece, source.code):
                 sifted = reader.batch(first, batch)
             first += batch.num_rows
-            yield sifted
+            yield sifted._replace(position=piece.bytes * (first - 1) // max(first - 1, sum(source.rows)))
 
 
 def columns_of(piece: Piece) -> pa.Schema:

@@ -41,7 +41,9 @@ def describe(
     return Manifest(
         dataset=recipe.dataset,
         tables=tables,
-        recipe_sha256=_sha256(json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True).encode()),
+        recipe_sha256=_sha256(
+            json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True).encode()
+        ),
         data_sha256=_sha256("".join(sorted(digests)).encode()),
         versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
         files=tuple(shard.file for shard in shards),

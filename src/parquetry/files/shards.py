@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +39,7 @@ class Cut:
     split: str
     path: str  #: In the release: ``data/events/train-00000-of-00012.parquet``.
     groups: tuple[Array, ...]  #: For each row group, the rows of the table that it holds.
+    bytes: int = 0  #: Of these rows, as Arrow holds them.
 
 
 def plan(
@@ -55,7 +57,8 @@ def plan(
                 inside = _cut(sizes[start:stop], recipe.files.row_group_bytes)
                 groups = tuple(rows[start + first : start + last] for first, last in inside)
                 folder = "data" if table == "default" else f"data/{table}"
-                cuts.append(Cut(table, split, f"{folder}/{split}-{index:05d}-of-{len(shards):05d}.parquet", groups))
+                name = f"{folder}/{split}-{index:05d}-of-{len(shards):05d}.parquet"
+                cuts.append(Cut(table, split, name, groups, int(sizes[start:stop].sum())))
     return cuts
 
 
@@ -70,9 +73,9 @@ def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: F
     path = work.release / cut.path
     path.parent.mkdir(parents=True, exist_ok=True)
     starts = np.cumsum([0, *(part.rows for part in parts)])
-    with _writer(path, schema, files) as writer:
+    with writer(path, schema, files) as file:
         for rows in cut.groups:
-            writer.write_table(_gather(rows, starts, schema, partial(work.batches, "parts", cut.table)))
+            file.write_table(_gather(rows, starts, schema, partial(work.batches, "parts", cut.table)))
     return cut.path
 
 
@@ -112,9 +115,10 @@ def _cut(sizes: Array, most: int) -> list[tuple[int, int]]:
     return pieces
 
 
-def _writer(path: Path, schema: Schema, files: Files) -> pq.ParquetWriter:
-    writer = pq.ParquetWriter(
-        path,
+def writer(sink: Path | IO[bytes], schema: Schema, files: Files) -> pq.ParquetWriter:
+    """What writes the rows of a table as a Parquet file of ours."""
+    file = pq.ParquetWriter(
+        sink,
         schema.arrow,
         compression=files.compression,
         compression_level=files.compression_level,
@@ -124,8 +128,8 @@ def _writer(path: Path, schema: Schema, files: Files) -> pq.ParquetWriter:
         use_content_defined_chunking=CHUNKING,
     )
     options = json.dumps(CHUNKING)
-    writer.add_key_value_metadata({"content_defined_chunking": options, "use_content_defined_chunking": options})
-    return writer
+    file.add_key_value_metadata({"content_defined_chunking": options, "use_content_defined_chunking": options})
+    return file
 
 
 def _coded(field: Field, prefix: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.regions import sized
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
 from parquetry.reader.progress import say, watching
+from parquetry.reader.sample import sample
 from parquetry.reader.verify import Report, Strength, verify
 from parquetry.words.engine import Engine, Local
 from parquetry.words.errors import MachineError, ParquetryError, Problem, RecipeError, VerificationError, printable
@@ -79,14 +80,20 @@ def build_command(build: Build, name: str = "build_dataset.py", fallback: Path |
         "--out", type=click.Path(path_type=Path), help="Folder of the releases; default: data/ beside the recipe."
     )
     @click.option("--workers", type=click.IntRange(min=0), default=0, help="Threads; 0 means one per processor.")
-    @click.option("--engine", type=click.Choice(["local"]), default="local", help="What runs the work.")
+    @click.option(
+        "--engine", type=click.Choice(["local"]), default="local", expose_value=False, help="What runs the work."
+    )
     @click.option("--replace", is_flag=True, help="Let other data take the place of the same version.")
     @click.option("--check", is_flag=True, help="Write nothing; end in 5 if release or card are stale.")
+    @click.option(
+        "--sample", "rows", type=click.IntRange(min=1), metavar="N", help="Try the first N rows; write nothing."
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and no progress.")
-    def command(recipe: Path | None, out: Path | None, workers: int, engine: str, **flags: bool) -> int:
+    def command(recipe: Path | None, out: Path | None, workers: int, rows: int | None, **flags: bool) -> int:
         """Build the dataset of RECIPE (default: recipe.toml) into <name>-<version>, verified before it is visible."""
         path = recipe or fallback or Path("recipe.toml")
-        del engine  # there is one
+        if rows:
+            return _sample(path, rows, Local(workers), as_json=flags["as_json"])
         with watching(Local(workers), quiet=flags["as_json"]) as runner:
             if flags["check"]:
                 return _check(build, path, out, runner, as_json=flags["as_json"])
@@ -138,6 +145,16 @@ def _verify(folder: Path, strength: Strength, only: str, expect: str, as_json: b
         _print(_sound(report, strength, only))
     if report.problems:
         raise _Told(*report.problems)
+    return 0
+
+
+def _sample(path: Path, rows: int, engine: Local, *, as_json: bool) -> int:
+    """Try the first rows of each source, and say what a build would refuse and take."""
+    recipe, found = sample(path, rows)
+    if as_json:
+        _print(json.dumps({"tables": [table.facts(engine.threads) for table in found]}, indent=1))
+    else:
+        _print("\n".join([*(table.text(recipe, engine.threads) for table in found), "nothing was written"]))
     return 0
 
 

@@ -67,7 +67,7 @@ def _placed(batch: Sifted, index: int, partition: Partition) -> Sifted:
     source = pa.array(np.full(batch.kept.num_rows, index), SOURCE.type)
     removed = tuple(row._replace(table=partition.table) for row in batch.removed)
     kept = batch.kept.append_column(SOURCE, source)
-    return Sifted(kept, removed, batch.blank, batch.lines, index)
+    return Sifted(kept, removed, batch.blank, batch.lines, index, batch.position)
 
 
 def _together(batches: list[Sifted]) -> Sifted:

@@ -38,7 +38,7 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
         text, line = Text(utf8(stream, rules.read.encoding, piece.name), piece.name, limits.line_bytes), 0
         text.open()
         while elements := text.elements():
-            yield rows(reader, elements)._replace(lines=elements[-1].line - line)
+            yield rows(reader, elements)._replace(lines=elements[-1].line - line, position=stream.position)
             line = elements[-1].line
         text.close()
 

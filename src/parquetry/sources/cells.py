@@ -53,7 +53,8 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
     delimiter = "\t" if piece.suffix == ".tsv" else rules.read.delimiter
     with Stream(piece, limits.decompression_ratio) as stream:
         text = Text(utf8(stream, rules.read.encoding, piece.name), delimiter, piece.name, limits.line_bytes)
-        yield from Reader(text, schema, rules, limits).batches()
+        for batch in Reader(text, schema, rules, limits).batches():
+            yield batch._replace(position=stream.position)
 
 
 def cell(field: Field, text: str, structure: strict_json.Limits) -> Any:

@@ -56,7 +56,7 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
         for block in _blocks(utf8_stream(stream, rules.read.encoding, piece.name), limits.line_bytes):
             batch = reader.block(first, block)
             first += batch.lines
-            yield batch
+            yield batch._replace(position=stream.position)
 
 
 class Reader:

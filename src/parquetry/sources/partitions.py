@@ -68,6 +68,11 @@ class Partition:
     pieces: tuple[Piece, ...]
 
     @property
+    def bytes(self) -> int:
+        """About how many bytes of files it has."""
+        return sum(piece.share for piece in self.pieces)
+
+    @property
     def names(self) -> list[str]:
         """What its pieces are called."""
         return [piece.name for piece in self.pieces]

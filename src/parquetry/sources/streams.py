@@ -54,12 +54,14 @@ class Stream(io.RawIOBase):
             what = f"the content is {kind.strip('.') or 'not compressed'}, the name says {suffix or 'plain text'}"
             raise InputError(Problem("COMPRESSION_MISMATCH", piece.name, what, "give the file its right suffix"))
         self._piece, self._allowed, self._read = piece, max(_RATIO_FLOOR, ratio * piece.bytes), 0
-        self._stream: Any = (
-            pa.input_stream(str(piece.path), compression=piece.codec, buffer_size=1 << 20)
-            if piece.codec
-            else piece.path.open("rb", buffering=0)
-        )
+        self._file: Any = pa.OSFile(str(piece.path)) if piece.codec else piece.path.open("rb", buffering=0)
+        self._stream: Any = pa.CompressedInputStream(self._file, piece.codec) if piece.codec else self._file
         self._left = _enter(self._stream, piece)
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file that were read, as it is on the disk."""
+        return int(self._file.tell())
 
     def readable(self) -> bool:
         """It is."""
@@ -95,6 +97,7 @@ class Stream(io.RawIOBase):
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+        self._file.close()
         super().close()
 
 

@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+#: Results that may wait for an earlier one, per worker: they are small, and one item may take long.
+AHEAD = 16
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -35,9 +37,14 @@ class Local:
 
     workers: int = 0  #: 0 means one per processor that this process may use.
 
+    @property
+    def threads(self) -> int:
+        """How many threads work."""
+        return self.workers or _processors()
+
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """See `Engine.map`. At most two items per worker are in flight, so that memory stays bounded."""
-        workers = self.workers or _processors()
+        """See `Engine.map`. So many items per worker are begun ahead of the one that is waited for."""
+        workers = self.threads
         if workers == 1:
             yield from map(function, items)
             return
@@ -45,7 +52,7 @@ class Local:
             running: deque[Future[R]] = deque()
             try:
                 for item in items:
-                    if len(running) == 2 * workers:
+                    if len(running) == AHEAD * workers:
                         yield running.popleft().result()
                     running.append(pool.submit(function, item))
                 while running:

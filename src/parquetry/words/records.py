@@ -49,6 +49,7 @@ class Sifted(NamedTuple):
     blank: int = 0  #: Lines of nothing but white space.
     lines: int = 0  #: Lines that were read, blank ones too.
     source: int = 0  #: The piece that these lines are of.
+    position: int = 0  #: Bytes of the file that were read so far, as it is on the disk; 0 if that is not known.
 
 
 @dataclass(frozen=True)
