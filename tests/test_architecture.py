@@ -31,6 +31,7 @@ MODULES = {f"{path.parent.name}.{path.stem}": path for path in SOURCE.glob("*/[a
 #: Third parties and the only rooms that may use them.
 ROOMS = {
     "click": {"reader.cli"},
+    "orjson": {"words.records"},
     "rich": {"reader.progress"},
     "yaml": {"papers.card", "sources.documents"},
     "jsonschema": {"words.schema", "words.shape", "record.judge"},

@@ -131,7 +131,7 @@ class Books:
             if some := [row.json() for row in rows if (row.code == FATES[DUPLICATE]) == again]:
                 path = self.work.removed(part.partition, name)
                 path.parent.mkdir(exist_ok=True)
-                path.write_bytes("".join(some).encode("utf-8", "backslashreplace"))
+                path.write_bytes(b"".join(some))
 
     def shown(self, table: str) -> dict[str, list[Removed]]:
         """The first rejected rows of a table, by code."""

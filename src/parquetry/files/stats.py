@@ -57,7 +57,8 @@ def measure(batch: pa.RecordBatch, fields: tuple[Field, ...]) -> Summary:
     """The summary of one batch with the columns ``fields``."""
     codes: Counter[tuple[Steps, str]] = Counter()
     for column, one in zip(batch.columns, fields, strict=True):
-        codes.update(_codes(column, one, (one.name,)))
+        for key, rows in _codes(column, one, (one.name,)):
+            codes[key] += rows
     nulls = {
         one.name: column.null_count for column, one in zip(batch.columns, fields, strict=True) if column.null_count
     }
@@ -81,13 +82,13 @@ def batches(path: str, release: Path) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(batch_size=rows, use_threads=False)
 
 
-def _codes(column: pa.Array, one: Field, path: Steps) -> Iterator[tuple[Steps, str]]:
-    """Every value of every coded field in a column, those inside lists and objects too."""
+def _codes(column: pa.Array, one: Field, path: Steps) -> Iterator[tuple[tuple[Steps, str], int]]:
+    """How often each value of each coded field stands in a column, those inside lists and objects too."""
     if one.kind == "list":
         yield from _codes(pc.list_flatten(column), one.fields[0], path)
     elif one.kind == "struct":
         for index, inner in enumerate(one.fields):
             yield from _codes(pc.struct_field(column, index), inner, (*path, inner.name))
     elif one.values:
-        for value in column.drop_null().to_pylist():
-            yield path, canonical(plain(one, value))
+        for found in pc.value_counts(column.drop_null()).to_pylist():
+            yield (path, canonical(plain(one, found["values"]))), found["counts"]

@@ -182,7 +182,7 @@ class Stage:
         self._work, self._partition = work, partition
         self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
         self._ledgers = [Ledger()] * len(partition.pieces)
-        self._removed: IO[str] | None = None
+        self._removed: IO[bytes] | None = None
 
     def __enter__(self) -> Stage:
         self._sha256 = tuple("" if piece.start else digest(piece) for piece in self._partition.pieces)
@@ -210,7 +210,7 @@ class Stage:
             self._writers[kind].write_batch(batch)
         if removed:
             path = self._path("removed", "early.jsonl")
-            self._removed = self._removed or path.open("w", encoding="utf-8", errors="backslashreplace")
+            self._removed = self._removed or path.open("wb")
             self._removed.writelines(row.json() for row in removed)
 
     @cached_property

@@ -23,7 +23,7 @@ from parquetry.words.records import LINE, Removed, Sifted
 from parquetry.words.schema import Schema
 
 #: Bytes of text held in memory at a time by each worker: what fits a processor's cache. They do not change the output.
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20
 #: So few lines are read one by one.
 FEW = 8
 #: A byte order mark: at the start of a file, or where two files were joined. It is no part of a text.

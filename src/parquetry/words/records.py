@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orjson
 import pyarrow as pa
 
 #: The line of its source that a row stands on, from 1. It travels beside the data until the row is written.
@@ -34,9 +35,12 @@ class Removed(NamedTuple):
         """The place as a message shows it."""
         return f"{self.source}:{self.line}" + (f" {self.pointer}" if self.pointer else "")
 
-    def json(self) -> str:
-        """As one line of JSON, with a line feed. Half a surrogate pair is left as it is: write it as its escape."""
-        return json.dumps(self._asdict(), ensure_ascii=False) + "\n"
+    def json(self) -> bytes:
+        """As one line of JSON, with a line feed."""
+        try:
+            return orjson.dumps(self._asdict(), option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:  # half a surrogate pair, or a number of any length, which only we write
+            return json.dumps(self._asdict(), ensure_ascii=True).encode() + b"\n"
 
 
 class Sifted(NamedTuple):
