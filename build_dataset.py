@@ -81,7 +81,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         splits, warnings = assign(prints, verdicts, recipe, assigned)
 
         # One file at a time, in parallel: write it, then measure what was written; what was removed is a file, too.
-        jobs = [*books.removed, *plan(prints, verdicts, splits, recipe)]
+        jobs = [*plan(prints, verdicts, splits, recipe), *books.removed]
         done = engine.map(partial(finish, books=books, recipe=recipe, schemas=schemas, work=work), jobs)
         shards = [shard for shard in done if shard]
 
