@@ -18,10 +18,10 @@ from pathlib import Path
 from parquetry.corpus.dedup import resolve
 from parquetry.corpus.split import assign, assignments
 from parquetry.files.books import Books, set_aside, settle
-from parquetry.files.manifest import Shard
-from parquetry.files.seal import describe, seal, shard
-from parquetry.files.shards import Cut, plan, write
-from parquetry.files.stats import measure_file
+from parquetry.files.manifest import File
+from parquetry.files.seal import describe, seal, shards_of, stated
+from parquetry.files.shards import Cut, Group, groups_of, plan, write
+from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers.card import Prose, cards, refresh
 from parquetry.papers.citation import citation, license_text
@@ -52,13 +52,18 @@ def prepare(partition: Partition, recipe: Recipe, schemas: Mapping[str, Schema],
 
 def finish(
     job: Cut | Part, books: Books, recipe: Recipe, schemas: Mapping[str, Schema], work: Workspace
-) -> Shard | None:
-    """Write one Parquet file from staged rows and measure it, or write down what was removed of a part."""
+) -> File | None:
+    """Write one Parquet file from staged rows, or write down what was removed of a part."""
     if isinstance(job, Part):
         books.write_down(job)
         return None
     write(job, books.parts[job.table], schemas[job.table], work, recipe.files)
-    return shard(job, measure_file(job.path, work.release, schemas[job.table]), work.release)
+    return stated(job, work.release)
+
+
+def look(group: Group, schemas: Mapping[str, Schema], work: Workspace) -> Measured:
+    """Read one row group back from the file that was written, and measure it."""
+    return measure_group(group.cut.path, group.number, work.release, schemas[group.cut.table])
 
 
 def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False) -> Built:
@@ -80,10 +85,14 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         rejects = settle(work, books, recipe)
         splits, warnings = assign(prints, verdicts, recipe, assigned)
 
-        # One file at a time, in parallel: write it, then measure what was written; what was removed is a file, too.
-        jobs = [*plan(prints, verdicts, splits, recipe), *books.removed]
-        done = engine.map(partial(finish, books=books, recipe=recipe, schemas=schemas, work=work), jobs)
-        shards = [shard for shard in done if shard]
+        # One file at a time, in parallel: write it, then read it back; what was removed is written down, too.
+        cuts = plan(prints, verdicts, splits, recipe)
+        made = engine.map(
+            partial(finish, books=books, recipe=recipe, schemas=schemas, work=work), [*cuts, *books.removed]
+        )
+        files = [file for file in made if file]
+        groups = engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts))
+        shards = shards_of(cuts, files, groups)
 
         # The papers say what was found in the files, and nothing else.
         manifest = describe(recipe, schemas, books, parts, shards)

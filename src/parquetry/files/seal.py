@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,11 +50,21 @@ def describe(
     )
 
 
-def shard(cut: Cut, measured: Measured, release: Path) -> Shard:
-    """What is known about a written file."""
+def stated(cut: Cut, release: Path) -> File:
+    """What is known about a file as it was written."""
     path = release / cut.path
-    file = File(path=cut.path, bytes=path.stat().st_size, sha256=sha256_of(path), rows=measured.summary.rows)
-    return Shard(cut.table, cut.split, file, measured)
+    rows = sum(len(group) for group in cut.groups)
+    return File(path=cut.path, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows)
+
+
+def shards_of(cuts: Sequence[Cut], files: Iterable[File], groups: Iterable[Measured]) -> list[Shard]:
+    """What is known about the files, and what was found in their row groups when these were read back in order."""
+    found, rest = list[Shard](), iter(groups)
+    for cut, file in zip(cuts, files, strict=True):
+        mine = [next(rest) for _ in cut.groups]
+        whole = Measured(sum((one.summary for one in mine), Summary()), b"".join(one.digests for one in mine))
+        found.append(Shard(cut.table, cut.split, file, whole))
+    return found
 
 
 def seal(manifest: Manifest, release: Path) -> Manifest:

@@ -8,11 +8,11 @@ staged, because the same rows in other chunks may give other bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +62,23 @@ def plan(
                 name = f"{folder}/{split}-{index:05d}-of-{len(shards):05d}.parquet"
                 cuts.append(Cut(table, split, name, groups, int(sizes[start:stop].sum())))
     return cuts
+
+
+class Group(NamedTuple):
+    """One row group of a file."""
+
+    cut: Cut
+    number: int
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes its rows have, as Arrow holds them."""
+        return self.cut.bytes // len(self.cut.groups)
+
+
+def groups_of(cuts: Sequence[Cut]) -> list[Group]:
+    """The row groups of some files, in order."""
+    return [Group(cut, number) for cut in cuts for number in range(len(cut.groups))]
 
 
 def order_of(splits: set[str], ratios: Mapping[str, float] = {}) -> list[str]:

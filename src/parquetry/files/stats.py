@@ -7,7 +7,7 @@ therefore a count or a sum; shares are computed when someone asks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -46,9 +46,8 @@ class Summary:
 
 
 class Measured(NamedTuple):
-    """One Parquet file, read back."""
+    """Rows of a Parquet file, read back."""
 
-    path: str  #: In the release.
     summary: Summary
     digests: bytes = b""  #: The content digest of each row, 32 bytes each, in order.
 
@@ -65,21 +64,26 @@ def measure(batch: pa.RecordBatch, fields: tuple[Field, ...]) -> Summary:
     return Summary(batch.num_rows, int(row_bytes(batch).sum()), nulls, codes)
 
 
-def measure_file(path: str, release: Path, schema: Schema) -> Measured:
-    """Read one Parquet file of a release back, batch by batch, and measure it."""
+def measure_group(path: str, group: int, release: Path, schema: Schema) -> Measured:
+    """Read one row group of a Parquet file of a release back, batch by batch, and measure it."""
     summary, digests = Summary(), bytearray()
-    for batch in batches(path, release):
+    for batch in batches(path, release, [group]):
         summary += measure(batch, schema.fields)
         digests += contents(batch, schema.fields)
-    return Measured(path, summary, bytes(digests))
+    return Measured(summary, bytes(digests))
 
 
-def batches(path: str, release: Path) -> Iterator[pa.RecordBatch]:
-    """The rows of one Parquet file of a release, in order; every page is checked against its checksum."""
+def batches(path: str, release: Path, groups: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of one Parquet file of a release, or of some of its row groups, in order.
+
+    Every page is checked against its checksum.
+    """
     with pq.ParquetFile(release / path, page_checksum_verification=True) as file:
-        size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
-        rows = max(64, min(BATCH_ROWS, BATCH_BYTES * file.metadata.num_rows // max(1, size)))
-        yield from file.iter_batches(batch_size=rows, use_threads=False)
+        wanted = range(file.num_row_groups) if groups is None else groups
+        known = [file.metadata.row_group(group) for group in wanted]
+        size, rows = sum(group.total_byte_size for group in known), sum(group.num_rows for group in known)
+        most = max(64, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, size)))
+        yield from file.iter_batches(batch_size=most, row_groups=list(wanted), use_threads=False)
 
 
 def _codes(column: pa.Array, one: Field, path: Steps) -> Iterator[tuple[tuple[Steps, str], int]]:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from parquetry.files.manifest import Shard
+from parquetry.files.manifest import File
+from parquetry.files.stats import Measured
 from parquetry.files.workspace import Part
 from parquetry.papers.regions import sized
 from parquetry.words.engine import Engine
@@ -21,7 +22,7 @@ from parquetry.words.engine import Engine
 T = TypeVar("T")
 R = TypeVar("R")
 #: What each stage is called, by the function that does it.
-STAGES = {"prepare": "read and check", "finish": "write and measure"}
+STAGES = {"prepare": "read and check", "finish": "write", "look": "read back"}
 #: Seconds between two lines of a log.
 EVERY = 30.0
 
@@ -54,8 +55,10 @@ class Stage:
         self.done += _bytes(item)
         if isinstance(result, Part):
             self.rows += result.rows
-        elif isinstance(result, Shard):
-            self.rows += result.measured.summary.rows
+        elif isinstance(result, File):
+            self.rows += result.rows or 0
+        elif isinstance(result, Measured):
+            self.rows += result.summary.rows
 
     def rate(self) -> str:
         """How fast it goes.
