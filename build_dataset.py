@@ -70,8 +70,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
     """Build, describe, seal and verify the dataset of one recipe; only then let it be seen."""
     recipe, root = load(path), path.parent
     schemas = schemas_of(recipe, root)
-    assigned = assignments(recipe, schemas, root)
-    prose = Prose.load(recipe.dataset, root)
+    assigned, prose = assignments(recipe, schemas, root), Prose.load(recipe.dataset, root)
     sources = agree(partitions(recipe, root))
 
     with Workspace((out or root / "data") / recipe.release) as work:
@@ -87,10 +86,8 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # One file at a time, in parallel: write it, then read it back; what was removed is written down, too.
         cuts = plan(prints, verdicts, splits, recipe)
-        made = engine.map(
-            partial(finish, books=books, recipe=recipe, schemas=schemas, work=work), [*cuts, *books.removed]
-        )
-        files = [file for file in made if file]
+        writing = partial(finish, books=books, recipe=recipe, schemas=schemas, work=work)
+        files = [file for file in engine.map(writing, [*cuts, *books.removed]) if file]
         groups = engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts))
         shards = shards_of(cuts, files, groups)
 
@@ -101,10 +98,9 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         work.put({"CITATION.cff": citation(known), "LICENSE": license_text(known), **cards(prose, known)})
 
         # Seal it, read it back with a stranger's eyes, and only then let it be seen.
-        manifest = seal(manifest, work.release)
+        manifest = seal(manifest, work.release, shards)
         check(work.release, shards)
-        result = outcome(work.release, work.place, replace=replace)
-        if result != UP_TO_DATE:
+        if (result := outcome(work.release, work.place, replace=replace)) != UP_TO_DATE:
             work.commit()
         set_aside(work, books)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import schemas_with_matching
 
-from parquetry.record.content import content, contents, encode, encoded, key, keys
+from parquetry.record import content as contents_of
+from parquetry.record.content import content, contents, digests, encode, encoded, key, keys
 from parquetry.sources.conform import record
 from parquetry.words.schema import Schema
 
+#: The compiled kernel, if there is one.
+NATIVE = contents_of.digest_rows
 Case = tuple[Schema, list[dict[str, Any]]]
 
 
@@ -25,6 +30,24 @@ def test_a_column_is_encoded_as_each_of_its_values(case: Case, data: st.DataObje
     batch, rows = batch.slice(start), rows[start:]
     for field, column in zip(schema.fields, batch.columns, strict=True):
         assert encoded(field, column).to_pylist() == [encode(field, row[field.name]) for row in rows]
-    assert contents(batch, schema.fields) == [content(row, schema.fields) for row in rows]
     first = schema.fields[0]
-    assert keys(batch.select([first.name]), [first]) == [key([first], [row[first.name]]) for row in rows]
+    for native in (NATIVE, None):  # with the compiled kernel, and without it
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(contents_of, "digest_rows", native)
+            assert contents(batch, schema.fields) == b"".join(content(row, schema.fields) for row in rows)
+            own = keys(batch.select([first.name]), [first])
+            assert own.to_pylist() == [key([first], [row[first.name]]) for row in rows]
+
+
+@pytest.mark.skipif(NATIVE is None, reason="there was no compiler when this was installed")
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=40), st.data())
+def test_the_compiled_digest_is_that_of_the_library(texts: list[bytes], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(texts)))
+    column = pa.array(texts, pa.binary()).slice(start)
+    assert digests([column]) == b"".join(hashlib.sha256(text).digest() for text in texts[start:])
+
+
+@pytest.mark.skipif(NATIVE is None, reason="there was no compiler when this was installed")
+def test_every_length_around_a_block_is_digested_right() -> None:
+    texts = [b"x" * length for length in (*range(200), 1 << 16, (1 << 20) + 55)]
+    assert digests([pa.array(texts, pa.binary())]) == b"".join(hashlib.sha256(text).digest() for text in texts)

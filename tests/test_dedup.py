@@ -22,7 +22,7 @@ def digest(text: str, width: int = 16) -> bytes:
 def prints(rows: list[dict[str, Any]], *references: str) -> pa.Table:
     """Fingerprints of rows given by ``id``, ``text``, ``key`` and references; a row's content is all of them."""
     columns: dict[str, Any] = {
-        "row": pa.array([digest(repr(sorted(r.items())), 32) for r in rows], pa.binary(32)),
+        "row": pa.array([digest(repr(sorted(r.items()))) for r in rows], pa.binary(16)),
         **{n: pa.array([digest(str(r.get(n, r["text"]))) for r in rows], pa.binary(16)) for n in ("id", "text", "key")},
     }
     for name in references:

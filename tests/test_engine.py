@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parquetry.words.engine import Engine, Local
+from parquetry.words.engine import AHEAD, Engine, Local
 from parquetry.words.errors import InputError, Problem
 
 ENGINES = [Local(1), Local(2), Local(4), Local(0)]
@@ -74,7 +74,7 @@ def test_a_failure_stops_the_run(workers: int) -> None:
 
     with pytest.raises(ValueError, match="two"):
         list(Local(workers).map(work, range(1000)))
-    assert max(started) <= 2 + 2 * workers
+    assert max(started) <= 2 + AHEAD * workers
 
 
 @engines
@@ -88,12 +88,12 @@ def test_a_failure_of_the_items_is_raised(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_at_most_two_items_for_each_worker_are_in_flight(workers: int) -> None:
+def test_so_many_items_for_each_worker_are_in_flight_and_no_more(workers: int) -> None:
     taken, given_back, most = 0, 0, 0
 
     def items() -> Iterator[int]:
         nonlocal taken, most
-        for item in range(100):
+        for item in range(200):
             taken += 1
             most = max(most, taken - given_back)
             yield item
@@ -101,8 +101,8 @@ def test_at_most_two_items_for_each_worker_are_in_flight(workers: int) -> None:
     for _ in Local(workers).map(lambda item: item, items()):
         given_back += 1
         time.sleep(0.0005)
-    assert given_back == 100
-    assert most <= 2 * workers + 1, "the one that is being handed over counts too"
+    assert given_back == 200
+    assert most <= AHEAD * workers + 1, "the one that is being handed over counts too"
 
 
 def test_workers_work_at_the_same_time() -> None:

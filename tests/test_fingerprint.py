@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Spec, schemas_with_matching, table
 
-from parquetry.record.content import content, content_digest, key, row_bytes
+from parquetry.record.content import content, content_digest, contents, key, keys, row_bytes
 from parquetry.record.fingerprint import PRINTS, fingerprint, reference
 from parquetry.sources.conform import record
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
-from parquetry.words.records import LINE
+from parquetry.words.records import LINE, PLACE, SOURCE
 from parquetry.words.schema import Schema
 
 Case = tuple[Schema, list[dict[str, Any]]]
@@ -139,7 +139,7 @@ def test_our_code_does_what_the_page_says(vector: dict[str, Any]) -> None:
 def test_page_and_code_agree_on_any_table(case: Case) -> None:
     schema, rows = case
     batch = batch_of(schema, rows)
-    held = batch.drop_columns([LINE.name]).to_pylist()
+    held = batch.drop_columns([field.name for field in PLACE]).to_pylist()
     ours = content_digest(schema.fields, [content(row, schema.fields) for row in held])
     assert ours == table_digest(shape_of(schema.arrow), held)
 
@@ -168,9 +168,9 @@ def test_the_digest_of_a_row_is_that_of_the_page_however_its_batch_came_about(wa
     schema, rows = case
     batch = WAYS[way](batch_of(schema, [*rows, *({} for _ in range(nulls)), {}]))
     prints = fingerprint(batch, schema, rules(id=[schema.fields[0].name]))
-    held = batch.to_pylist()
-    assert prints.column("row").to_pylist() == [row_digest(shape_of(schema.arrow), row) for row in held]
-    assert prints.column("bytes").to_pylist() == row_bytes(batch.drop_columns([LINE.name])).tolist()
+    held, bare = batch.to_pylist(), batch.drop_columns([field.name for field in PLACE])
+    assert contents(bare, schema.fields) == b"".join(row_digest(shape_of(schema.arrow), row) for row in held)
+    assert prints.column("bytes").to_pylist() == row_bytes(bare).tolist()
 
 
 def test_the_released_digests_follow_from_the_parquet_files_alone() -> None:
@@ -194,7 +194,7 @@ def test_the_released_digests_follow_from_the_parquet_files_alone() -> None:
 @given(schemas_with_matching())
 def test_two_rows_have_one_digest_only_if_they_are_equal(case: Case) -> None:
     schema, rows = case
-    held = batch_of(schema, rows).drop_columns([LINE.name]).to_pylist()
+    held = batch_of(schema, rows).drop_columns([field.name for field in PLACE]).to_pylist()
     digests = [content(row, schema.fields) for row in held]
     assert [a == b for a in digests for b in digests] == [repr(a) == repr(b) for a in held for b in held]
 
@@ -233,8 +233,9 @@ def test_descriptions_and_labels_do_not_count() -> None:
 
 def batch_of(schema: Schema, rows: list[dict[str, Any]]) -> pa.RecordBatch:
     """Records as a batch, with the lines they stand on."""
-    typed = [record(schema.fields, row) | {LINE.name: 10 + index} for index, row in enumerate(rows)]
-    return pa.RecordBatch.from_pylist(typed, schema=pa.schema([*schema.arrow, LINE]))
+    place = [{LINE.name: 10 + index, SOURCE.name: 0} for index in range(len(rows))]
+    typed = [record(schema.fields, row) | there for row, there in zip(rows, place, strict=True)]
+    return pa.RecordBatch.from_pylist(typed, schema=pa.schema([*schema.arrow, *PLACE]))
 
 
 def rules(split: dict[str, Any] | None = None, **keys: Any) -> Table:
@@ -300,7 +301,7 @@ def test_a_reference_is_the_id_it_points_to() -> None:
     assert [row[reference("others")] for row in prints] == [[], [], [b, a, b]]
 
 
-@pytest.mark.parametrize("name", [field.name for field in PRINTS[1:] if field.name != "id"])
+@pytest.mark.parametrize("name", [field.name for field in PRINTS[len(PLACE) :] if field.name != "id"])
 def test_a_reference_may_have_the_name_of_a_fingerprint(name: str) -> None:
     schema = table(**{"id": {"type": "string"}, name: {"type": "string"}})
     rows = [{"id": "a", name: "a"}, {"id": "b", name: "a"}]
@@ -326,6 +327,17 @@ def test_a_list_of_references_may_be_of_another_width_than_the_id(narrow: str) -
     prints = fingerprint(batch_of(pointing, rows), pointing, rules(references={"one": "ids", "many": "ids"}))
     assert prints.column(reference("one")).to_pylist() == [[pointed[1]], [], [pointed[0]]]
     assert prints.column(reference("many")).to_pylist() == [[pointed[1], pointed[0]], [], []]
+
+
+def test_a_whole_row_is_more_than_its_text_and_its_id() -> None:
+    rows = [
+        {"id": "1", "text": "x", "group": 1},
+        {"id": "1", "text": "x", "group": 2},
+        {"id": "1", "text": "x", "group": 1},
+    ]
+    prints = fingerprint(batch_of(NOTE, rows), NOTE, rules(text=["text"])).to_pylist()
+    assert prints[0]["row"] == prints[2]["row"] != prints[1]["row"]
+    assert prints[0]["text"] == prints[1]["text"]
 
 
 def test_text_and_number_are_different_ids() -> None:
@@ -355,15 +367,17 @@ def test_duplicates_are_judged_by_the_texts_that_are_named() -> None:
 
 def test_rows_without_any_text_are_no_duplicates_of_each_other() -> None:
     rows = [{"id": "1", "title": None}, {"id": "2", "title": ""}, {"id": "3"}, {"id": "4", "title": "t"}]
-    prints = fingerprint(batch_of(NOTE, rows), NOTE, rules(text=["title", "text"])).to_pylist()
-    assert [row["text"] == row["row"][:16] for row in prints] == [True, True, True, False]
+    batch = batch_of(NOTE, rows)
+    prints = fingerprint(batch, NOTE, rules(text=["title", "text"])).to_pylist()
+    own = keys(batch.select(NOTE.arrow.names), NOTE.fields).to_pylist()
+    assert [row["text"] == key for row, key in zip(prints, own, strict=True)] == [True, True, True, False]
     assert len({row["text"] for row in prints}) == 4
 
 
 def test_without_a_named_text_the_whole_record_is_judged() -> None:
     rows = [{"id": "1", "title": "t"}, {"id": "2", "title": "t"}, {"id": "1", "title": "t"}]
-    prints = fingerprint(batch_of(NOTE, rows), NOTE, rules()).to_pylist()
-    assert [row["text"] for row in prints] == [row["row"][:16] for row in prints]
+    prints = fingerprint(batch_of(NOTE, rows), NOTE, rules(duplicates={"exact": "drop"})).to_pylist()
+    assert [row["text"] for row in prints] == [row["row"] for row in prints]
     assert prints[0]["text"] == prints[2]["text"] != prints[1]["text"]
 
 

@@ -162,11 +162,11 @@ error[RECIPE_VALUE] recipe.toml: dataset.title: input should be a valid string, 
 
 ["notes*.jsonl"] => "notes.jsonl"
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: input should be a valid array, found "notes.jsonl"
-  fix: Files or globs, relative to the recipe or absolute: JSON Lines, plain, `.gz` or `.zst`.
+  fix: Files or globs, relative to the recipe or absolute; what a file is, its suffix says.
 
 ["notes*.jsonl"] => []
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least 1 item, not 0, found []
-  fix: Files or globs, relative to the recipe or absolute: JSON Lines, plain, `.gz` or `.zst`.
+  fix: Files or globs, relative to the recipe or absolute; what a file is, its suffix says.
 
 #notes => default = "yes"
 error[RECIPE_VALUE] recipe.toml: tables.notes.default: input should be a valid boolean, found "yes"

@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parquetry.corpus.dedup import FATES, Verdict
+from parquetry.corpus.split import Splits
 from parquetry.files.shards import order_of, plan
 from parquetry.words.recipe import Recipe
 
+NAMES = ("train", "test", "x")
 RULES: dict[str, Any] = {"schema": "x", "sources": ("x",), "id": ("id",), "split": {"only": "train"}}
 FACTS: dict[str, Any] = {
     "name": "n", "version": "1.0.0", "title": "t", "summary": "s", "license": "mit", "languages": ("en",),
@@ -44,7 +46,12 @@ def test_the_cuts_partition_the_kept_rows(rows: list[tuple[int, str, int]], shar
     nothing = np.zeros(len(rows), np.int64)
     verdict = Verdict(np.array(fate, np.int8), nothing, nothing, {})
     prints = {"t": pa.table({"bytes": pa.array(sizes, pa.int64())})}
-    cuts = plan(prints, {"t": verdict}, {"t": np.array(splits, object)}, recipe(shard, group))
+    cuts = plan(
+        prints,
+        {"t": verdict},
+        {"t": Splits(NAMES, np.array([NAMES.index(split) for split in splits], np.int16))},
+        recipe(shard, group),
+    )
     for split in ("train", "test", "x"):
         mine = [cut for cut in cuts if cut.split == split]
         placed = [int(row) for cut in mine for one in cut.groups for row in one]
@@ -64,7 +71,7 @@ def test_the_table_called_default_stands_in_data_itself() -> None:
     (cut,) = plan(
         {"default": pa.table({"bytes": [1]})},
         {"default": verdict},
-        {"default": np.array(["train"], object)},
+        {"default": Splits(("train",), np.zeros(1, np.int16))},
         recipe(9, 9, "default"),
     )
     assert cut.path == "data/train-00000-of-00001.parquet"

@@ -116,7 +116,7 @@ def test_the_cut_of_a_file_does_not_show(tmp_path: Path, lines: list[bytes], siz
     path = stored(tmp_path, "a.jsonl", b"\n".join([*lines, b'{"a":"x"}']) + (b"\n" if last else b""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutting, "PARTITION_BYTES", size)
-        cut = [one for one in partitions(recipe(notes=["a.jsonl"]), tmp_path)]
+        cut = partitions(recipe(notes=["a.jsonl"]), tmp_path)
     kept, removed, blank, before = list[dict[str, Any]](), list[Removed](), 0, 0
     for one in cut:
         batches = list(read(one))
@@ -235,7 +235,7 @@ def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["_line", "line", "bytes", "row", "id", "text", "key"])
 def test_a_property_is_not_mistaken_for_a_column_of_ours(tmp_path: Path, name: str) -> None:
     path = stored(tmp_path, "a.jsonl", json.dumps({name: 77}).encode())
-    assert everything(path, table(**{name: {"type": "integer"}}))[0] == [{name: 77, LINE.name: 1}]
+    assert everything(path, table(**{name: {"type": "integer"}}))[0] == [{name: 77, LINE.name: 1, SOURCE.name: 0}]
 
 
 def test_deep_and_wide_records_are_set_aside(tmp_path: Path) -> None:
@@ -368,7 +368,8 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def names(root: Path, **tables: list[str]) -> list[tuple[str, int, str]]:
-    return [(one.table, one.index, one.name) for one in partitions(recipe(**tables), root)]
+    found = [(one.table, piece.name) for one in partitions(recipe(**tables), root) for piece in one.pieces]
+    return [(table, [name for t, name in found if t == table].index(name), name) for table, name in found]
 
 
 def refused(root: Path, **tables: list[str]) -> str:
@@ -414,7 +415,7 @@ def test_no_name_is_absolute(corpus: Path, pattern: str, expected: list[str]) ->
 
 def test_an_absolute_pattern_finds_the_same_files_from_anywhere(corpus: Path, tmp_path: Path) -> None:
     near, far = (partitions(recipe(notes=[f"{corpus}/**/*.jsonl"]), root) for root in (corpus, tmp_path))
-    assert [(one.name, one.path) for one in near] == [(one.name, one.path) for one in far]
+    assert [one.pieces for one in near] == [one.pieces for one in far]
 
 
 def test_a_file_above_the_recipe_is_named_by_the_way_to_it(corpus: Path) -> None:
@@ -429,9 +430,9 @@ def test_two_files_cannot_have_one_name(corpus: Path) -> None:
 
 
 def test_all_that_is_wrong_with_the_sources_is_said_at_once(corpus: Path) -> None:
-    assert refused(corpus, one=["*.csv", "no*.jsonl"], two=["sub/"]) == (
-        "error[INPUT_TYPE] notes.csv: this kind of file is not read\n"
-        "  fix: use .jsonl or .ndjson, plain or with .gz or .zst\n"
+    stored(corpus, "notes.xlsx", b"PK")
+    assert refused(corpus, one=["*.xlsx", "no*.jsonl"], two=["sub/"]) == (
+        f"error[INPUT_TYPE] notes.xlsx: this kind of file is not read\n  fix: {READ}\n"
         "error[SOURCE_MISSING] recipe.toml: tables.one.sources.1: no file matches 'no*.jsonl'\n"
         "  fix: correct the path, or make the file first\n"
         "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: no file matches 'sub/'\n"
@@ -439,10 +440,21 @@ def test_all_that_is_wrong_with_the_sources_is_said_at_once(corpus: Path) -> Non
     )
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.csv.gz", "a.gz", "a.jsonl.bz2", "a.JSONL", "a.parquet", "jsonl"])
+#: What to do about a file that is not read.
+READ = (
+    "use .jsonl, .ndjson, .json, .parquet, .arrow, .feather, .csv, .tsv, .txt or .md; "
+    "JSON and CSV plain or with .gz or .zst"
+)
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.gz", "a.jsonl.bz2", "a.JSONL", "jsonl", "a.zip"])
 def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"{}")
-    assert refused(tmp_path, notes=[name]) == (
-        f"error[INPUT_TYPE] {name}: this kind of file is not read\n"
-        "  fix: use .jsonl or .ndjson, plain or with .gz or .zst"
-    )
+    what = f"error[INPUT_TYPE] {name}: this kind of file is not read\n  fix: {READ}"
+    assert refused(tmp_path, notes=[name]) == what
+
+
+def test_a_file_that_compresses_inside_is_not_compressed_outside(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet.gz").write_bytes(b"{}")
+    what = "error[INPUT_TYPE] a.parquet.gz: this kind of file is not read\n  fix: decompress .parquet files"
+    assert refused(tmp_path, notes=["a.parquet.gz"]) == what

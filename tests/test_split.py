@@ -6,13 +6,14 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import Project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parquetry.corpus.split import draw
+from parquetry.corpus.split import draw, draws
 from parquetry.words.errors import RecipeError
 
 
@@ -20,6 +21,17 @@ from parquetry.words.errors import RecipeError
 def test_the_die_falls_the_same_way_for_the_same_name(name: bytes, salt: str) -> None:
     ratios = {"train": 0.5, "validation": 0.25, "test": 0.25}
     assert draw(name, ratios, salt) == draw(name, dict(ratios), salt)
+
+
+@given(
+    st.lists(st.binary(min_size=16, max_size=16), max_size=40),
+    st.text(max_size=20),
+    st.sampled_from([(0.5, 0.5), (0.98, 0.01, 0.01), (1.0,), (0.3, 0.3, 0.3, 0.1)]),
+)
+def test_many_clusters_are_drawn_as_each_alone(names: list[bytes], salt: str, shares: tuple[float, ...]) -> None:
+    ratios = {f"s{index}": share for index, share in enumerate(shares)}
+    numbers = np.frombuffer(b"".join(names), ">u8").astype(np.uint64).reshape(-1, 2)
+    assert [f"s{code}" for code in draws(numbers, ratios, salt)] == [draw(name, ratios, salt) for name in names]
 
 
 def test_shares_hold_within_four_standard_deviations() -> None:

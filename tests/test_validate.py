@@ -20,7 +20,7 @@ from parquetry.record.validate import validate
 from parquetry.sources.conform import document, record
 from parquetry.words.errors import SchemaError
 from parquetry.words.recipe import Recipe
-from parquetry.words.records import LINE
+from parquetry.words.records import LINE, SOURCE
 from parquetry.words.schema import Schema, walk
 from parquetry.words.strict_json import Limits, NotJson, loads
 
@@ -75,7 +75,7 @@ def test_they_agree_on_the_row_as_it_is_read_back(case: Case) -> None:
 def test_every_row_is_kept_or_removed_and_what_is_kept_is_accepted_again(case: Case) -> None:
     shape, rows = case
     batch = batch_of(shape, rows)
-    sifted = validate(batch, shape, (), "t", "a.jsonl")
+    sifted = validate(batch, shape, (), "t")
     assert sifted.kept.schema.equals(batch.schema, check_metadata=True)
     assert sorted([*sifted.kept.column(LINE.name).to_pylist(), *(row.line for row in sifted.removed)]) == (
         batch.column(LINE.name).to_pylist()
@@ -400,8 +400,9 @@ def test_a_removed_row_keeps_its_place_and_the_form_in_which_it_was_judged() -> 
         }
     )
     rows = [{"id": "a"}, {"id": "b", "at": "2020-01-01T01:00:00+01:00", "n": 4.0}, {"n": 1}]
-    sifted = validate(batch_of(shape, rows), shape, (), "notes", "data/a.jsonl")
-    assert sifted.kept.to_pylist() == [{"id": "a", "at": None, "n": None, LINE.name: 10}]
+    batch = batch_of(shape, rows).append_column(SOURCE, pa.array([1, 1, 1], SOURCE.type))
+    sifted = validate(batch, shape, (), "notes", ["x", "data/a.jsonl"])
+    assert sifted.kept.to_pylist() == [{"id": "a", "at": None, "n": None, LINE.name: 10, SOURCE.name: 1}]
     assert [tuple(row) for row in sifted.removed] == [
         (
             "SCHEMA_RANGE", "notes", "data/a.jsonl", 11, "/n", "4 is greater than the maximum of 3",

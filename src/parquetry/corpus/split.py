@@ -107,17 +107,20 @@ def assign(
 def draw(cluster: bytes, ratios: Mapping[str, float], salt: str) -> str:
     """Throw a die that always falls the same way for the same cluster.
 
-    The name of a cluster is a digest; its first 64 bits, mixed with 64 bits of the digest of the salt, are spread over
-    all numbers by the finaliser of SplitMix64 (Steele, Lea and Flood 2014, https://doi.org/10.1145/2714064.2660195),
-    and the shares cut the numbers into intervals.
+    The halves of the name of a cluster, 64 bits each, are spread over all numbers one after the other, the first mixed
+    with 64 bits of the digest of the salt, by the finaliser of SplitMix64 (Steele, Lea and Flood 2014,
+    https://doi.org/10.1145/2714064.2660195); the shares cut the numbers into intervals.
 
     >>> draw(hashlib.sha256(b"a text").digest()[:16], {"train": 0.9, "test": 0.1}, salt="")
     'train'
     """
-    number = int.from_bytes(cluster[:8], "big") ^ int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
-    for factor, shift in zip(_FACTORS, _SHIFTS, strict=True):
-        number = (number ^ (number >> shift)) * factor % 2**64
-    point = (number ^ (number >> 31)) / 2**64
+    number = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
+    for half in (cluster[:8], cluster[8:]):
+        number ^= int.from_bytes(half, "big")
+        for factor, shift in zip(_FACTORS, _SHIFTS, strict=True):
+            number = (number ^ (number >> shift)) * factor % 2**64
+        number ^= number >> 31
+    point = number / 2**64
     for name, upper in zip(ratios, accumulate(ratios.values()), strict=True):
         if point < upper:
             return name
@@ -126,10 +129,13 @@ def draw(cluster: bytes, ratios: Mapping[str, float], salt: str) -> str:
 
 def draws(clusters: Array, ratios: Mapping[str, float], salt: str) -> Array:
     """`draw` for many clusters at once, as indices of the ratios; a cluster is two numbers of 64 bits."""
-    number = clusters[:, 0] ^ np.uint64(int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big"))
-    for factor, shift in zip(_FACTORS, _SHIFTS, strict=True):
-        number = (number ^ (number >> np.uint64(shift))) * np.uint64(factor)
-    point = (number ^ (number >> np.uint64(31))).astype(np.float64) / 2**64
+    number: Array = np.full(len(clusters), int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big"), np.uint64)
+    for half in (0, 1):
+        number ^= clusters[:, half]
+        for factor, shift in zip(_FACTORS, _SHIFTS, strict=True):
+            number = (number ^ (number >> np.uint64(shift))) * np.uint64(factor)
+        number ^= number >> np.uint64(31)
+    point = number.astype(np.float64) / 2**64
     upper = np.array(list(accumulate(ratios.values())))
     return np.minimum(np.searchsorted(upper, point, side="right"), len(upper) - 1).astype(np.int16)
 

@@ -67,12 +67,19 @@ def shards_of(cuts: Sequence[Cut], files: Iterable[File], groups: Iterable[Measu
     return found
 
 
-def seal(manifest: Manifest, release: Path) -> Manifest:
-    """List the files of a release, and write ``manifest.json`` and then ``SHA256SUMS``."""
-    known = {file.path: file for file in manifest.files}
+def seal(manifest: Manifest, release: Path, shards: Sequence[Shard] = ()) -> Manifest:
+    """List the files of a release, and write ``manifest.json`` and then ``SHA256SUMS``.
+
+    Args:
+        manifest: What is known but for the files.
+        release: The folder.
+        shards: Files whose checksums were taken when they were written.
+    """
+    known = {shard.file.path: shard.file for shard in shards}
+    rows = {file.path: file.rows for file in manifest.files}
     found = [(path.relative_to(release).as_posix(), path) for path in release.rglob("*") if path.is_file()]
     files = [
-        known.get(name) or File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path))
+        known.get(name) or File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows.get(name))
         for name, path in sorted(found)
         if name not in (NAME, SUMS)
     ]

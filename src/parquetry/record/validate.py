@@ -47,9 +47,8 @@ def validate(
 
 def _place(batch: pa.RecordBatch, index: int, sources: Sequence[str]) -> tuple[str, int]:
     """Source and line of a row; of one without, its number in the batch."""
-    if not sources:
-        return "", index + 1
-    return sources[batch.column(SOURCE.name)[index].as_py()], batch.column(LINE.name)[index].as_py()
+    line = batch.column(LINE.name)[index].as_py() if LINE.name in batch.schema.names else index + 1
+    return sources[batch.column(SOURCE.name)[index].as_py()] if sources else "", line
 
 
 def _unnamed(batch: pa.RecordBatch, ids: Sequence[str]) -> Mask:

@@ -164,11 +164,11 @@ def _row_groups(path: Path) -> int:
 
 
 def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces in their order, small ones of one format together."""
+    """Pieces in their order, small files of one format together; two pieces of one file never are."""
     group, held = list[Piece](), 0
     for piece in pieces:
         other = group and FORMATS[group[0].suffix] != FORMATS[piece.suffix]
-        if group and (other or held + piece.share > PARTITION_BYTES or piece.codec):
+        if group and (other or held + piece.share > PARTITION_BYTES or piece.codec or piece.start):
             yield group
             group, held = [], 0
         group.append(piece)
