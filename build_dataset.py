@@ -104,9 +104,8 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
             work.commit()
         set_aside(work, books)
 
-    refreshed = refresh(prose, known, root) if out is None else []
     hints = [*(hint for schema in schemas.values() for hint in schema.warnings), *rejects, *warnings]
-    return Built(manifest, work.place, result, hints, prose, refreshed)
+    return Built(manifest, work.place, result, hints, prose, refresh(prose, known, root) if out is None else [])
 
 
 if __name__ == "__main__":

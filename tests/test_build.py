@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from parquetry.reader.drift import BUILT, REFRESHED, REPLACED, UP_TO_DATE
 from parquetry.reader.verify import verify
-from parquetry.record import sources
+from parquetry.sources import lines as jsonl
+from parquetry.sources import partitions
 from parquetry.words.engine import Local
 from parquetry.words.errors import InputError, RecipeError
 
@@ -45,11 +46,12 @@ def test_the_bundled_dataset_has_189_events_in_three_splits() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("rows", [1, 7, 4096])
-def test_workers_and_batches_do_not_show(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, workers: int, rows: int
+@pytest.mark.parametrize("size", [1, 700, 50_000])
+def test_workers_blocks_and_partitions_do_not_show(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, workers: int, size: int
 ) -> None:
-    monkeypatch.setattr(sources, "BATCH_ROWS", rows)
+    monkeypatch.setattr(jsonl, "BLOCK_BYTES", size)
+    monkeypatch.setattr(partitions, "PARTITION_BYTES", max(size, 100))
     assert bundled(repository, workers) == contents(RELEASE)
 
 

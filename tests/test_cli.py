@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import RELEASE, ROOT, Project, contents
@@ -38,7 +39,7 @@ def test_a_build_says_what_where_and_how_to_load_it_on_standard_output(project: 
     assert re.fullmatch(r"  table   notes: train \d+, test \d+", lines[2])
     assert lines[3] == "  books   read 40 = published 40 + removed 0"
     assert lines[5] == '  load    datasets.load_dataset("out/notes-1.0.0", "notes")'
-    assert done.stderr.splitlines()[0].startswith("read and check: 1 source, ")
+    assert done.stderr.splitlines()[0].startswith("read and check: 40 rows, 1.3 kB in ")
 
 
 def test_the_story_and_the_verb_are_the_same(project: Project) -> None:
@@ -234,7 +235,37 @@ def test_on_a_terminal_progress_is_a_bar_with_time(project: Project) -> None:
     os.close(follower)
     shown = os.read(leader, 100_000).decode()
     assert "read and check" in shown
-    assert "1/1" in shown
+    assert "100%" in shown and " rows/s" in shown
+
+
+def test_a_sample_says_what_would_be_rejected_and_what_to_expect_and_writes_nothing(project: Project) -> None:
+    rows: list[Any] = [{"id": str(i), "text": f"text {i}"} for i in range(2000)]
+    rows[3], rows[7] = {"id": "3", "text": ""}, '{"id": "7",'
+    project.rows("notes.jsonl", rows)
+    before = contents(project.root)
+    done = run("recipe.toml", "--out", "out", "--sample", "10", cwd=project.root)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [
+        "notes: 2,000 rows tried, of 1 source",
+        "  accepted   1,998",
+        "  rejected   2  (a build would end in 3)",
+    ]
+    assert lines[3].split("notes.jsonl:")[0].split() == ["JSON_SYNTAX", "1"]
+    assert lines[4].endswith("1  notes.jsonl:4 /text: '' should be non-empty")
+    assert re.fullmatch(
+        r"  estimate   2,000 rows, \S+ kB of Parquet, \S+ kB of disk while it runs, 1 s with .*", lines[5]
+    )
+    assert lines[6:] == ["nothing was written"]
+    assert contents(project.root) == before
+
+
+def test_a_sample_of_a_large_source_is_its_start(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": str(i), "text": "x" * 1000} for i in range(9000)])
+    said = json.loads(run("recipe.toml", "--sample", "10", "--json", cwd=project.root).stdout)["tables"][0]
+    assert 10 <= said["rows_tried"] < 3000
+    assert said["estimated_rows"] == pytest.approx(9000, rel=0.05)
+    assert said["rejected"] == {}
 
 
 @pytest.mark.parametrize("words", ["verify DIR", "verify nowhere", "verify --help", "build -h", "verify DAMAGED"])

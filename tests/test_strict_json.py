@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from strategies import json_values, schema, texts
 
 from parquetry.record.validate import validate
-from parquetry.sources.lines import Partition, read
+from parquetry.sources.lines import read
+from parquetry.sources.partitions import Piece
 from parquetry.words.recipe import Limits as RecipeLimits
-from parquetry.words.recipe import Recipe
+from parquetry.words.recipe import Recipe, Split, Table
 from parquetry.words.strict_json import Limits, NotJson, loads, pointer
 
 PARSING = SHARED / "test-material/jsontestsuite/test_parsing"
@@ -250,7 +251,9 @@ def test_a_bad_line_is_set_aside_with_its_code_and_the_others_are_kept(case: dic
     properties = {"id": {"type": "string"}, "text": {"type": "string"}} | integer
     shape = schema({"type": "object", "properties": properties, "required": ["id", "text"]})
     codes, kept = Counter[str](), 0
-    for batch in read(Partition("t", 0, BAD / case["path"], name), shape, RecipeLimits(line_bytes=1_000_000)):
+    piece = Piece(BAD / case["path"], name, (BAD / case["path"]).stat().st_size)
+    rules = Table(schema="s", sources=("s",), id=("id",), split=Split(only="train"))
+    for batch in read(piece, shape, rules, RecipeLimits(line_bytes=1_000_000)):
         checked = validate(batch.kept, shape)
         codes += Counter(row.code for row in (*batch.removed, *checked.removed))
         kept += checked.kept.num_rows

@@ -112,7 +112,7 @@ def draw(cluster: bytes, ratios: Mapping[str, float], salt: str) -> str:
     https://doi.org/10.1145/2714064.2660195); the shares cut the numbers into intervals.
 
     >>> draw(hashlib.sha256(b"a text").digest()[:16], {"train": 0.9, "test": 0.1}, salt="")
-    'train'
+    'test'
     """
     number = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "big")
     for half in (cluster[:8], cluster[8:]):

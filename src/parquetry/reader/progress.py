@@ -61,11 +61,7 @@ class Stage:
             self.rows += result.summary.rows
 
     def rate(self) -> str:
-        """How fast it goes.
-
-        >>> Stage("read", 100, done=50, rows=2, start=time.monotonic() - 1).rate()
-        '50 B/s, 2 rows/s'
-        """
+        """How fast it goes."""
         seconds = max(self.seconds, 1e-3)
         return f"{sized(round(self.done / seconds))}/s, {self.rows / seconds:,.0f} rows/s"
 

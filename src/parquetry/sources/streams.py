@@ -57,11 +57,7 @@ class Stream(io.RawIOBase):
         self._file: Any = pa.OSFile(str(piece.path)) if piece.codec else piece.path.open("rb", buffering=0)
         self._stream: Any = pa.CompressedInputStream(self._file, piece.codec) if piece.codec else self._file
         self._left = _enter(self._stream, piece)
-
-    @property
-    def position(self) -> int:
-        """Bytes of the file that were read, as it is on the disk."""
-        return int(self._file.tell())
+        self.position = 0  #: Bytes of the file that were read, as it is on the disk.
 
     def readable(self) -> bool:
         """It is."""
@@ -87,6 +83,7 @@ class Stream(io.RawIOBase):
         if not count and not self._read and not self._piece.stop:
             raise _nothing(self._piece)
         self._read += count
+        self.position = int(self._file.tell())
         if self._piece.codec and self._read > self._allowed:
             what, fix = f"grew beyond {self._allowed} bytes", "raise limits.decompression_ratio if this is no attack"
             raise InputError(Problem("DECOMPRESSION_RATIO", self._piece.name, what, fix))
