@@ -30,7 +30,16 @@ _READ |= {kind: pa.int64() for kind in ("integer", "int8", "int16", "int32", "in
 _DAYS = (-719_162, 2_932_897)
 #: The row that Arrow could not read, as it says.
 _ROW = re.compile(r" in row (\d+)$")
+#: The text that is no UTF-8, and the number that is none of its column, as Arrow says them.
+_STRING, _NUMBER = re.compile(r" at string index (\d+)$"), re.compile(r"couldn't parse:(\S+)$")
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class Wrong(NamedTuple):
+    """Why lines are not read, as far as it is known."""
+
+    row: int = -1  #: Index of a line that is at fault.
+    text: bytes = b""  #: What stands in a line that is at fault, and perhaps in others.
 
 
 class Parsed(NamedTuple):
@@ -51,8 +60,8 @@ def readable(schema: Schema, limits: Limits) -> bool:
     return levels < limits.depth and all(_simple(field) for field in schema.fields)
 
 
-def parse(text: memoryview, schema: Schema, limits: Limits) -> Parsed | int:
-    """Lines as rows, or else the index of a line that may be the reason why not; 0 if nothing is known.
+def parse(text: memoryview, schema: Schema, limits: Limits) -> Parsed | Wrong:
+    """Lines as rows, or else what is known about the reason why not.
 
     Args:
         text: Whole lines with their ends; the last may be without.
@@ -62,10 +71,10 @@ def parse(text: memoryview, schema: Schema, limits: Limits) -> Parsed | int:
     if bytes(text[-2:]) == b"\r\n":
         text = memoryview(bytes(text).replace(b"\r\n", b"\n"))
     if (lengths := _lengths(np.frombuffer(text, np.uint8))) is None:
-        return 0
+        return Wrong()
     crowded = int(lengths.max()) // 5 > limits.fields  # a member has five bytes at least: "":0,
     if crowded and (any(map(_repeats, schema.fields)) or _members(schema.fields) > limits.fields):
-        return 0
+        return Wrong()
     try:
         table = pj.read_json(
             pa.BufferReader(pa.py_buffer(text)),
@@ -73,15 +82,15 @@ def parse(text: memoryview, schema: Schema, limits: Limits) -> Parsed | int:
             parse_options=pj.ParseOptions(explicit_schema=_asked(schema), unexpected_field_behavior="error"),
         )
         if table.num_rows != len(lengths):
-            return 0
+            return Wrong()
         unsure = np.zeros(len(lengths), bool)
         batch = table.combine_chunks().to_batches()[0]
         columns = [exact(field, batch.column(index), unsure) for index, field in enumerate(schema.fields)]
     except pa.ArrowInvalid as error:
-        row = _ROW.search(str(error))
-        return int(row[1]) if row else 0
+        row, number = _ROW.search(str(error)), _NUMBER.search(str(error))
+        return Wrong(int(row[1]) if row else -1, number[1].encode() if number else b"")
     except _Unsure:
-        return 0
+        return Wrong()
     return Parsed(pa.RecordBatch.from_arrays(columns, schema=schema.arrow), unsure, int(lengths.max()))
 
 
@@ -137,16 +146,32 @@ def exact(field: Field, column: pa.Array, unsure: Mask | None) -> pa.Array:
         column = sure(column, pc.match_substring_regex(column, _INSTANT), unsure)
         column = _days(column, field, unsure)
     elif field.kind == "string":
-        _check_text(column)
+        column = _text(column, unsure)
     return column.cast(field.arrow)
 
 
-def _check_text(column: pa.Array) -> None:
-    """Go on only if this is UTF-8 without U+0000, neither of which Arrow looks at."""
-    column.validate(full=True)
+def _text(column: pa.Array, unsure: Mask | None) -> pa.Array:
+    """A column of texts; not sure are those that are no UTF-8, or have U+0000, at neither of which Arrow looks."""
+    if unsure is None:
+        column.validate(full=True)
+    start = 0 if unsure is not None else len(column)
+    while start < len(column):
+        try:
+            column.slice(start).validate(full=True)
+            break
+        except pa.ArrowInvalid as error:
+            if not (place := _STRING.search(str(error))):
+                raise
+            start += int(place[1])
+            unsure[start : start + 1] = True  # type: ignore[index]
+            start += 1
     raw = np.frombuffer(column.buffers()[2] or b"", np.uint8)
     if len(raw) and not raw.min():
-        raise _Unsure
+        if unsure is None:
+            raise _Unsure
+        ends = np.frombuffer(column.buffers()[1], np.int32)[column.offset + 1 : column.offset + len(column) + 1]
+        unsure[np.searchsorted(ends, np.flatnonzero(raw == 0), side="right")] = True
+    return column
 
 
 def _days(column: pa.Array, field: Field, unsure: Mask | None) -> pa.Array:

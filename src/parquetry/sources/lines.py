@@ -70,31 +70,45 @@ class Reader:
 
     def block(self, first: int, block: Block) -> Sifted:
         """The records of a block whose first line has this number, and what is none."""
-        parsed = blocks.parse(block.text, self.schema, self.structure) if block.whole and self.fast else 0
-        if isinstance(parsed, blocks.Parsed) and parsed.surely(self.limits.line_bytes):
-            rows = parsed.rows.num_rows
-            return Sifted(self.numbered(parsed.rows, range(first, first + rows)), lines=rows)
+        read = blocks.parse(block.text, self.schema, self.structure) if block.whole and self.fast else blocks.Wrong()
+        if isinstance(read, blocks.Parsed) and read.surely(self.limits.line_bytes):
+            rows = read.rows.num_rows
+            return Sifted(self.numbered(read.rows, range(first, first + rows)), lines=rows)
         lines = _lines(first, block, self.limits.line_bytes)
         some = [line for line in lines if not line.whole or line.text.strip()]
-        return self.lines(some)._replace(blank=len(lines) - len(some), lines=len(lines))
+        known = read if len(some) == len(lines) else None
+        return self.lines(some, known)._replace(blank=len(lines) - len(some), lines=len(lines))
 
-    def lines(self, lines: list[Line]) -> Sifted:
-        """The records of some lines, and what is none."""
+    def lines(self, lines: list[Line], known: blocks.Parsed | blocks.Wrong | None = None) -> Sifted:
+        """The records of some lines, and what is none; ``known`` is what was found when all of them were read."""
         if not self.fast or len(lines) < FEW:
             return self.exactly(lines)
-        whole = all(line.whole for line in lines)
-        text = b"\n".join(line.text for line in lines)
-        parsed = blocks.parse(memoryview(text), self.schema, self.structure) if whole else 0
-        if not isinstance(parsed, blocks.Parsed):  # most of them are fine: look for the others
-            if 0 < parsed < len(lines):  # and here is one
-                apart = [self.lines(lines[:parsed]), self.exactly([lines[parsed]]), self.lines(lines[parsed + 1 :])]
-                return joined(apart)
-            return joined([self.lines(lines[: len(lines) // 2]), self.lines(lines[len(lines) // 2 :])])
-        rows = self.numbered(parsed.rows, [line.number for line in lines])
-        unsure = np.flatnonzero(parsed.unsure).tolist()
-        if not unsure:
-            return Sifted(rows)
-        return joined([Sifted(rows.filter(pa.array(~parsed.unsure))), self.exactly([lines[i] for i in unsure])])
+        if odd := [i for i, line in enumerate(lines) if not _plain(line)]:
+            return self._apart(lines, odd)
+        if known is None:
+            text = b"\n".join(line.text for line in lines)
+            known = blocks.parse(memoryview(text), self.schema, self.structure)
+        if isinstance(known, blocks.Parsed):
+            unsure = np.flatnonzero(known.unsure).tolist()
+            rows = self.numbered(known.rows, [line.number for line in lines])
+            if not unsure:
+                return Sifted(rows)
+            return joined([Sifted(rows.filter(pa.array(~known.unsure))), self.exactly([lines[i] for i in unsure])])
+        if 0 <= known.row < len(lines):  # those before it are read, but for what Arrow looks at last
+            before, after = lines[: known.row], lines[known.row + 1 :]
+            return joined([self.lines(before), self.exactly([lines[known.row]]), self.lines(after)])
+        if (
+            known.text
+            and 0 < len(odd := [i for i, one in enumerate(lines) if known.text in one.text]) < len(lines) // 8
+        ):
+            return self._apart(lines, odd)
+        return joined([self.lines(lines[: len(lines) // 2]), self.lines(lines[len(lines) // 2 :])])
+
+    def _apart(self, lines: list[Line], odd: list[int]) -> Sifted:
+        """Some lines one by one, the others together."""
+        wrong = set(odd)
+        others = [line for i, line in enumerate(lines) if i not in wrong]
+        return joined([self.lines(others), self.exactly([lines[i] for i in odd])])
 
     def numbered(self, rows: pa.RecordBatch, numbers: Sequence[int]) -> pa.RecordBatch:
         """Rows with the numbers of their lines."""
@@ -114,6 +128,11 @@ class Reader:
             except strict_json.NotJson as error:
                 removed.append(Removed(error.code, "", self.source, number, error.pointer, error.what, value))
         return Sifted(pa.RecordBatch.from_pylist(rows, schema=self.columns), tuple(removed))
+
+
+def _plain(line: Line) -> bool:
+    """Whether a line may be an object, and is whole."""
+    return line.whole and line.text[:1] == b"{" and line.text[-1:] == b"}"
 
 
 def joined(parts: list[Sifted]) -> Sifted:
