@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -53,6 +54,8 @@ def describe(
 def stated(cut: Cut, release: Path) -> File:
     """What is known about a file as it was written."""
     path = release / cut.path
+    with path.open("rb") as file:
+        os.fsync(file.fileno())  # now, while others still write, and not all at the end
     rows = sum(len(group) for group in cut.groups)
     return File(path=cut.path, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows)
 
