@@ -45,8 +45,9 @@ def reference() -> str:
         ("dataset.creators", document["$defs"]["Creator"]),
         ("[[dataset.origins]]", document["$defs"]["Origin"]),
     ]
-    for title, part in (("", "Table"), (".read", "Read"), (".clean", "Clean"), (".duplicates", "Duplicates"), (".split", "Split")):
-        sections.append((f"[tables.NAME{title}]", document["$defs"][part]))
+    sections.append(("[tables.NAME]", document["$defs"]["Table"]))
+    for part in ("Read", "Clean", "Duplicates", "Split"):
+        sections.append((f"[tables.NAME.{part.lower()}]", document["$defs"][part]))
     sections += [("[files]", document["$defs"]["Files"]), ("[limits]", document["$defs"]["Limits"])]
     return "\n\n".join(_section(title, part) for title, part in sections)
 
