@@ -88,7 +88,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         cuts = plan(prints, verdicts, splits, recipe)
         writing = partial(finish, books=books, recipe=recipe, schemas=schemas, work=work)
         files = [file for file in engine.map(writing, [*cuts, *books.removed]) if file]
-        groups = engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts))
+        groups = list(engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts)))
         shards = shards_of(cuts, files, groups)
 
         # The papers say what was found in the files, and nothing else.

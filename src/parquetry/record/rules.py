@@ -20,6 +20,8 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 _CHARACTER = r"([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+#: No text and no list is as long as this; a limit may be higher, and beyond what Arrow counts.
+_MOST = 2**62
 #: What is surely right in a format; a text that does not look like this may still be.
 _FORMATS = {
     "uri": rf"^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]+)?(/{_CHARACTER}*)*"
@@ -77,14 +79,14 @@ def _at_least(column: pa.Array, limit: Any) -> Mask | None:
     shortest = pc.min(pc.binary_length(column)).as_py()
     if shortest is None or shortest >= 4 * limit:  # a character has four bytes at most
         return np.zeros(len(column), bool)
-    return mask(pc.less(pc.utf8_length(column), math.ceil(limit)))
+    return mask(pc.less(pc.utf8_length(column), math.ceil(min(limit, _MOST))))
 
 
 def _at_most(column: pa.Array, limit: Any) -> Mask | None:
     longest = pc.max(pc.binary_length(column)).as_py()
     if longest is None or longest <= limit:  # a character has a byte at least
         return np.zeros(len(column), bool)
-    return mask(pc.greater(pc.utf8_length(column), math.floor(limit)))
+    return mask(pc.greater(pc.utf8_length(column), math.floor(min(limit, _MOST))))
 
 
 def _pattern(column: pa.Array, pattern: str) -> Mask | None:
@@ -125,11 +127,11 @@ def _bound(compare: Callable[..., pa.Array]) -> Callable[[pa.Array, Any], Mask |
 
 
 def _few(column: pa.Array, limit: Any) -> Mask | None:
-    return mask(pc.less(pc.list_value_length(column), math.ceil(limit)))
+    return mask(pc.less(pc.list_value_length(column), math.ceil(min(limit, _MOST))))
 
 
 def _many(column: pa.Array, limit: Any) -> Mask | None:
-    return mask(pc.greater(pc.list_value_length(column), math.floor(limit)))
+    return mask(pc.greater(pc.list_value_length(column), math.floor(min(limit, _MOST))))
 
 
 def _unique(column: pa.Array, wanted: Any) -> Mask | None:

@@ -8,6 +8,7 @@ each value. A schema whose rules reach across columns makes all rows suspects.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,11 @@ from parquetry.words.schema import Schema, walk
 _TOP = set("$schema $id $comment $defs title description type properties required additionalProperties".split())
 #: Keywords of a field that its column bears out already, being of its type.
 _FREE = set("type title description examples default deprecated $comment x-unit x-arrow x-feature $ref allOf".split())
+#: Words of alternatives.
+_OR = ("anyOf", "oneOf")
+_NULL = {"type": "null"}
+#: What makes a reference more than the name of a definition: steps, and characters that are written as others.
+_STEPS = re.compile("[/~%]")
 Mask = rules.Mask
 Document = dict[str, Any]
 
@@ -62,8 +68,10 @@ def _member(column: pa.Array, field: Field, spec: Any, schema: Schema) -> Mask:
 
 def _broken(column: pa.Array, field: Field, spec: Any, schema: Schema) -> Mask:
     """The rows whose value, if there is one, may break a rule of its field."""
-    found = np.zeros(len(column), bool)
-    for part in _parts(spec, schema):
+    found, parts = np.zeros(len(column), bool), list(_parts(spec, schema))
+    if not _shaped(parts):
+        return _asked(column, field, spec, schema)
+    for part in parts:
         for word in sorted(part.keys() - _FREE):
             known = _KNOWN.get((_kind(field), word))
             broken = known(column, field, part, schema) if known else None
@@ -80,10 +88,27 @@ def _parts(spec: Any, schema: Schema) -> Iterator[Document]:
         return
     yield spec
     if "$ref" in spec:
-        name = str(spec["$ref"]).removeprefix("#/$defs/").replace("~1", "/").replace("~0", "~")
-        yield from _parts(schema.document.get("$defs", {}).get(name, True), schema)
+        name = str(spec["$ref"]).removeprefix("#/$defs/")
+        known = schema.document.get("$defs", {}) if not _STEPS.search(name) else {}  # the judge goes deeper
+        yield from _parts(known.get(name, True), schema)
     for one in spec.get("allOf", ()):
         yield from _parts(one, schema)
+
+
+def _shaped(parts: list[Document]) -> bool:
+    """Whether each schema alone says what the column was made from, so that its type bears out each of them.
+
+    It is not so where several describe one member, or where something stands beside an alternative: see `shape`.
+    """
+    members = [name for part in parts for name in part.get("properties", ["items"] if "items" in part else [])]
+    alternatives = [part for part in parts if any(word in part and not _constants(part[word]) for word in _OR)]
+    beside = any(part.keys() & {"type", "enum", "properties", "items"} for part in parts)
+    return len(set(members)) == len(members) and (not alternatives or (len(alternatives) == 1 and not beside))
+
+
+def _constants(branches: Any) -> bool:
+    """Whether all alternatives are constants, or null."""
+    return all(isinstance(one, dict) and ("const" in one or one == _NULL) for one in branches)
 
 
 def _kind(field: Field) -> str:
@@ -114,14 +139,14 @@ def _judge(schema: Schema, spec: str) -> Any:
 def _alternatives(column: pa.Array, field: Field, part: Document, schema: Schema) -> Mask | None:
     """``anyOf`` or ``oneOf``: constants, or T and null, which for a value that is there is T."""
     word = "oneOf" if "oneOf" in part else "anyOf"
-    branches = [branch for branch in part[word] if branch != {"type": "null"}]
+    branches = [branch for branch in part[word] if branch != _NULL]
     if "oneOf" in part and "anyOf" in part:
         return None
     if len(branches) == 1 and len(part[word]) == 2:
         return _broken(column, field, branches[0], schema)
-    if not all(isinstance(one, dict) and one.keys() <= {"const", "title", "description"} for one in branches):
+    if not _constants(branches) or any(one.keys() - {"const", "title", "description"} for one in branches):
         return None
-    values = [one.get("const") for one in branches]
+    values = [one["const"] for one in branches]
     return rules.among(column, values) if len({json.dumps(value) for value in values}) == len(values) else None
 
 
@@ -148,13 +173,20 @@ def _properties(column: pa.Array, field: Field, part: Document, schema: Schema) 
 
 def _required(column: pa.Array, field: Field, part: Document, _schema: Schema) -> Mask | None:
     """``required``: its members are looked at with the others; a name that no member has is never there."""
-    return None if set(part["required"]) - {inner.name for inner in field.fields} else np.zeros(len(column), bool)
+    known = {inner.name for inner in field.fields if inner.required}
+    return np.zeros(len(column), bool) if set(part["required"]) <= known else None
 
 
-def _closed(column: pa.Array, _field: Field, part: Document, _schema: Schema) -> Mask | None:
-    """``additionalProperties: false``: no column holds any."""
+def _closed(column: pa.Array, field: Field, part: Document, _schema: Schema) -> Mask | None:
+    """``additionalProperties: false``: no column holds any, if all members are named beside it."""
     rests = [part[word] for word in ("additionalProperties", "unevaluatedProperties") if word in part]
-    return np.zeros(len(column), bool) if all(rest is False for rest in rests) else None
+    named = {inner.name for inner in field.fields} <= part.get("properties", {}).keys()
+    return np.zeros(len(column), bool) if named and all(rest is False for rest in rests) else None
+
+
+def _timed(column: pa.Array, field: Field, part: Document, _schema: Schema) -> Mask | None:
+    """``format``: only a day, or only an instant, is in such a column."""
+    return np.zeros(len(column), bool) if part["format"] == field.kind else None
 
 
 def _plain(rule: Callable[[pa.Array, Any], Mask | None], word: str) -> Any:
@@ -170,12 +202,12 @@ _KNOWN: dict[tuple[str, str], Rule] = {
     ("struct", "required"): _required,
     ("struct", "additionalProperties"): _closed,
     ("struct", "unevaluatedProperties"): _closed,
-    ("date", "format"): lambda column, *_: np.zeros(len(column), bool),  # only a day is in such a column
-    ("date-time", "format"): lambda column, *_: np.zeros(len(column), bool),
+    ("date", "format"): _timed,
+    ("date-time", "format"): _timed,
 }
 _KNOWN |= {(kind, word): _plain(rule, word) for (kind, word), rule in rules.RULES.items()}
 _KNOWN |= {
     (kind, word): _alternatives
     for kind in ("text", "number", "boolean", "date", "date-time", "list", "struct", "map")
-    for word in ("anyOf", "oneOf")
+    for word in _OR
 }
