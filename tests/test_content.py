@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from strategies import schemas_with_matching
 from parquetry.record import content as contents_of
 from parquetry.record.content import content, contents, digests, encode, encoded, key, keys
 from parquetry.sources.conform import record
+from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 
 #: The compiled kernel, if there is one.
@@ -49,5 +51,30 @@ def test_the_compiled_digest_is_that_of_the_library(texts: list[bytes], data: st
 
 @pytest.mark.skipif(NATIVE is None, reason="there was no compiler when this was installed")
 def test_every_length_around_a_block_is_digested_right() -> None:
-    texts = [b"x" * length for length in (*range(200), 1 << 16, (1 << 20) + 55)]
+    texts = [b"x" * length for length in (*range(301), 1 << 16, (1 << 20) + 55)]
     assert digests([pa.array(texts, pa.binary())]) == b"".join(hashlib.sha256(text).digest() for text in texts)
+
+
+TEXT = Field("a", "", "string", True, False)
+#: Ways in which a column of texts comes about.
+WAYS: dict[str, Callable[[pa.Array, list[int]], pa.Array]] = {
+    "whole": lambda column, _some: column,
+    "slice": lambda column, some: column.slice(min([*some, len(column)])),
+    "take": lambda column, some: column.take(pa.array(some, pa.int64())),
+    "joined": lambda column, some: pa.concat_arrays([column.slice(1), column.take(pa.array(some, pa.int64()))]),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(st.lists(st.none() | st.text(max_size=80), max_size=20), st.data())
+def test_texts_are_digested_alike_with_and_without_the_compiled_kernel(
+    way: str, texts: list[str | None], data: st.DataObject
+) -> None:
+    some = data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=8)) if texts else []
+    one, two = (WAYS[way](pa.array(column, pa.string()), some) for column in (texts, [*reversed(texts)]))
+    rows = zip(one.to_pylist(), two.to_pylist(), strict=True)
+    expected = b"".join(hashlib.sha256(encode(TEXT, a) + encode(TEXT, b)).digest() for a, b in rows)
+    for native in (NATIVE, None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(contents_of, "digest_rows", native)
+            assert digests([one, two]) == digests([one, encoded(TEXT, two)]) == expected

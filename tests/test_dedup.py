@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parquetry.corpus.dedup import FATES, first_of, resolve
+from parquetry.corpus.dedup import FATES, first_of, numbers, resolve, rows_of
 from parquetry.record.fingerprint import reference
 from parquetry.words.recipe import Table
 
@@ -99,7 +99,36 @@ def test_a_cluster_s_name_does_not_depend_on_order(pairs: list[tuple[str, str]],
                 assert names(rows)[one["id"]] == names(rows)[other["id"]]
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=40))
+#: Keys of two halves: many share one of them.
+halves = st.sampled_from([0, 1, 2, 2**63, 2**64 - 1])
+keys_of = st.lists(st.tuples(halves, halves | st.integers(0, 2**64 - 1)), max_size=40)
+
+
+def numbered(keys: list[tuple[int, int]]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    return np.array(keys, np.uint64).reshape(-1, 2)
+
+
+@given(keys_of)
 def test_first_of_is_the_first_row_with_the_same_key(keys: list[tuple[int, int]]) -> None:
-    found = first_of(np.array(keys, np.uint64).reshape(-1, 2))
-    assert found.tolist() == [keys.index(key) for key in keys]
+    firsts: dict[tuple[int, int], int] = {}
+    for index, key in enumerate(keys):
+        firsts.setdefault(key, index)
+    assert first_of(numbered(keys)).tolist() == [firsts[key] for key in keys]
+
+
+@given(keys_of, keys_of)
+def test_rows_of_finds_the_first_row_with_a_key_or_none(
+    keys: list[tuple[int, int]], wanted: list[tuple[int, int]]
+) -> None:
+    firsts = {key: index for index, key in reversed(list(enumerate(keys)))}
+    wanted = [*wanted, *keys[:3]]
+    assert rows_of(numbered(keys), numbered(wanted)).tolist() == [firsts.get(key, -1) for key in wanted]
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=20), st.integers(0, 20), st.integers(0, 20))
+def test_the_order_of_numbers_is_that_of_the_bytes(names: list[bytes], start: int, cut: int) -> None:
+    whole = pa.array(names, pa.binary(16))
+    column = pa.chunked_array([whole.slice(0, cut), whole.slice(cut)], pa.binary(16)).slice(start)
+    found = [(high, low) for high, low in numbers(column).tolist()]
+    assert [high.to_bytes(8, "big") + low.to_bytes(8, "big") for high, low in found] == names[start:]
+    assert sorted(found) == [found[names.index(name, start) - start] for name in sorted(names[start:])]
