@@ -246,7 +246,7 @@ def held(schema: Schema, one: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @given(nested())
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_rules_inside_of_rules_are_asked_as_the_judge_asks_them(case: Case) -> None:
     schema, documents = case
     rows = [row for one in documents if (row := held(schema, one))]
@@ -309,7 +309,7 @@ def test_a_schema_that_means_less_than_it_seems_to_is_asked_in_full(spec: Spec, 
     ).map("".join),
     st.lists(st.text("ab1_ -.\n\rAkK\u00e9\u017f\u212a\u0661\u2028", max_size=4) | st.sampled_from(ODD), min_size=1),
 )
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_an_expression_that_is_asked_of_a_column_is_read_as_the_judge_reads_it(pattern: str, texts: list[str]) -> None:
     try:
         single = compiled({"pattern": pattern})
