@@ -181,6 +181,22 @@ def test_plain_lines_do_take_the_fast_path() -> None:
     assert isinstance(parsed, blocks.Parsed) and not parsed.unsure.any()
 
 
+DENSE: dict[str, Any] = {
+    "every value a text": lambda i: {"a": "x", "i": str(i)},
+    "every value a fraction": lambda i: {"a": "x", "i": i + 0.25},
+    "every other value a text": lambda i: {"a": "x", "i": str(i) if i % 2 else i},
+    "every third member unknown": lambda i: {"a": "x", "z" if i % 3 == 0 else "i": i},
+    "one in fifty a text": lambda i: {"a": "x", "i": "x" if i % 50 == 7 else i},
+    "one in fifty a fraction": lambda i: {"a": "x", "i": i + 0.5 if i % 50 == 7 else i},
+}
+
+
+@pytest.mark.parametrize("kind", DENSE)
+def test_any_number_of_bad_lines_in_a_block_is_set_aside(kind: str) -> None:
+    """More of them than Python can call functions inside of functions."""
+    same([json.dumps(DENSE[kind](number)).encode() for number in range(4000)], SCHEMA)
+
+
 def test_too_many_members_are_found_in_lists_of_objects() -> None:
     item = {
         "type": "object",

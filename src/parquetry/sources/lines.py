@@ -94,15 +94,23 @@ class Reader:
             if not unsure:
                 return Sifted(rows)
             return joined([Sifted(rows.filter(pa.array(~known.unsure))), self.exactly([lines[i] for i in unsure])])
-        if 0 <= known.row < len(lines):  # those before it are read, but for what Arrow looks at last
+        return self._closer(lines, known)
+
+    def _closer(self, lines: list[Line], known: blocks.Wrong) -> Sifted:
+        """The records of lines of which some are wrong: what is known of one helps only where they are few.
+
+        Each step leaves parts that are shorter by a share, so that any number of wrong lines is found in few steps.
+        """
+        if len(lines) // 8 <= known.row < len(lines):  # those before it are read, but for what Arrow looks at last
             before, after = lines[: known.row], lines[known.row + 1 :]
             return joined([self.lines(before), self.exactly([lines[known.row]]), self.lines(after)])
-        if (
-            known.text
-            and 0 < len(odd := [i for i, one in enumerate(lines) if known.text in one.text]) < len(lines) // 8
-        ):
-            return self._apart(lines, odd)
-        return joined([self.lines(lines[: len(lines) // 2]), self.lines(lines[len(lines) // 2 :])])
+        odd = [line for line in lines if known.text in line.text] if known.text else []
+        if not 0 < len(odd) < len(lines) // 8:
+            odd = []
+        numbers = {line.number for line in odd}
+        others = [line for line in lines if line.number not in numbers]
+        middle = len(others) // 2
+        return joined([self.exactly(odd), self.lines(others[:middle]), self.lines(others[middle:])])
 
     def _apart(self, lines: list[Line], odd: list[int]) -> Sifted:
         """Some lines one by one, the others together."""
