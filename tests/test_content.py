@@ -41,6 +41,13 @@ def test_a_column_is_encoded_as_each_of_its_values(case: Case, data: st.DataObje
             assert own.to_pylist() == [key([first], [row[first.name]]) for row in rows]
 
 
+@pytest.mark.parametrize("native", [NATIVE, None], ids=["compiled", "plain"])
+def test_a_row_may_have_any_number_of_columns(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents_of, "digest_rows", native)
+    columns = [pa.array([b"x", b"yz"], pa.binary())] * 3000
+    assert digests(columns) == hashlib.sha256(b"x" * 3000).digest() + hashlib.sha256(b"yz" * 3000).digest()
+
+
 @pytest.mark.skipif(NATIVE is None, reason="there was no compiler when this was installed")
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=40), st.data())
 def test_the_compiled_digest_is_that_of_the_library(texts: list[bytes], data: st.DataObject) -> None:

@@ -185,16 +185,19 @@ digest_rows(PyObject *module, PyObject *args)
 {
     PyObject *list, *result = NULL;
     Py_ssize_t count, width;
-    Column columns[1024];
     (void)module;
     if (!PyArg_ParseTuple(args, "O!n", &PyList_Type, &list, &count))
         return NULL;
     width = PyList_Size(list);
-    if (width > 1024 || count < 0)
-        return PyErr_Format(PyExc_ValueError, "too many columns, or fewer rows than none");
+    if (count < 0)
+        return PyErr_Format(PyExc_ValueError, "fewer rows than none");
     Py_buffer *views = PyMem_Calloc((size_t)(3 * width + 1), sizeof *views);
-    if (!views)
+    Column *columns = PyMem_Calloc((size_t)(width + 1), sizeof *columns);
+    if (!views || !columns) {
+        PyMem_Free(views);
+        PyMem_Free(columns);
         return PyErr_NoMemory();
+    }
     for (Py_ssize_t i = 0; i < width; i++) {
         PyObject *valid, *offsets, *text;
         Column *column = columns + i;
@@ -224,6 +227,7 @@ done:
         if (views[i].obj)
             PyBuffer_Release(views + i);
     PyMem_Free(views);
+    PyMem_Free(columns);
     return result;
 }
 
