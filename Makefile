@@ -20,7 +20,7 @@ docs: .venv/ready  ## fill the computed regions of README and docs
 check: .venv/ready  ## is what is committed what the sources give?
 	@$(BIN)/python build_dataset.py --check && $(BIN)/python docs/fill.py --check
 
-bench: .venv/bench-ready  ## measure beside other tools, and check promises (half an hour, 15 GB of disk; Linux)
+bench: .venv/bench-ready  ## measure beside other tools, and check promises (about twenty minutes; Linux)
 	@$(BIN)/python bench/run.py
 
 clean:  ## remove what the other targets made

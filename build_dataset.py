@@ -97,7 +97,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
         work.put({"CITATION.cff": citation(known), "LICENSE": license_text(known), **cards(prose, known)})
 
-        # Seal it, read it back with a stranger's eyes, and only then let it be seen.
+        # Seal it, hold it against what was read back, and only then let it be seen.
         manifest = seal(manifest, work.release, shards)
         check(work.release, shards)
         if (result := outcome(work.release, work.place, replace=replace)) != UP_TO_DATE:

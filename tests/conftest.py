@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import build_dataset
+import pyarrow as pa
 import pytest
 from hypothesis import settings
 
@@ -119,6 +121,18 @@ def repository(tmp_path: Path) -> Path:
 def release(tmp_path: Path) -> Path:
     """A copy of the released dataset, to be damaged."""
     return Path(shutil.copytree(RELEASE, tmp_path / "copy"))
+
+
+def stored(folder: Path, name: str, raw: bytes) -> Path:
+    """A file with this content, compressed as its name says."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if name.endswith(".gz"):
+        raw = gzip.compress(raw, mtime=0)
+    elif name.endswith(".zst"):
+        raw = pa.Codec("zstd").compress(raw, asbytes=True)
+    path.write_bytes(raw)
+    return path
 
 
 def contents(folder: Path) -> dict[str, bytes]:

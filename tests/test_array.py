@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import SHARED
+from conftest import SHARED, stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import json_values, schema, table
@@ -48,15 +47,9 @@ class Folder:
         self, raw: bytes | str, shape: Schema = NOTE, limits: Limits = LIMITS, name: str = "a.json", **how: str
     ) -> Facts:
         """Kept rows, their lines, removed rows, and all lines of a file with this content."""
-        data = raw.encode() if isinstance(raw, str) else raw
-        if name.endswith(".gz"):
-            data = gzip.compress(data, mtime=0)
-        elif name.endswith(".zst"):
-            data = pa.Codec("zstd").compress(data, asbytes=True)
-        path = self.root / name
-        path.write_bytes(data)
+        path = stored(self.root, name, raw.encode() if isinstance(raw, str) else raw)
         read = array.read if ".json" in name and ".jsonl" not in name else lines.read
-        batches = list(read(Piece(path, name, len(data)), shape, rules(**how), limits))
+        batches = list(read(Piece(path, name, path.stat().st_size), shape, rules(**how), limits))
         assert all(batch.kept.schema == pa.schema([*shape.arrow, LINE]) for batch in batches)
         assert all((row.table, row.source) == ("", name) for batch in batches for row in batch.removed)
         placed = [row for batch in batches for row in batch.kept.to_pylist()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import SHARED
+from conftest import SHARED, stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import schema
@@ -103,12 +102,7 @@ class Folder:
         self, raw: bytes | str, shape: Schema = NOTE, limits: Limits = LIMITS, name: str = "a.csv", **how: str
     ) -> Found:
         """What a file with this content holds, compressed as its name says."""
-        data = raw.encode() if isinstance(raw, str) else raw
-        if name.endswith(".gz"):
-            data = gzip.compress(data, mtime=0)
-        elif name.endswith(".zst"):
-            data = pa.Codec("zstd").compress(data, asbytes=True)
-        (self.root / name).write_bytes(data)
+        stored(self.root, name, raw.encode() if isinstance(raw, str) else raw)
         return Found(self.root / name, shape, rules(**how), limits)
 
     def refused(self, raw: bytes | str, shape: Schema = NOTE, **more: Any) -> str:

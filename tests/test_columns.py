@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from strategies import schemas_with_matching, schemas_with_records, table
 
-from parquetry.columnar import columns, portions
+from parquetry.columnar import batches, columns, portions
 from parquetry.sources import conform, lines
 from parquetry.sources.partitions import Piece
 from parquetry.words.errors import InputError
@@ -50,6 +50,12 @@ def piece(path: Path, start: int = 0, stop: int = 0) -> Piece:
 
 
 Read = tuple[pa.Table, list[Removed]]
+
+
+def rows_in(part: Piece) -> list[int]:
+    """Rows of each row group of a Parquet file; nothing for an Arrow file."""
+    with batches.opened(part) as source:
+        return source.rows
 
 
 def everything(part: Piece, shape: Schema = NOTE, limits: Limits | None = None, **read: Any) -> Read:
@@ -241,7 +247,7 @@ def test_what_is_wrong_with_a_row_is_said_as_of_a_line_of_json(
 def test_pieces_of_row_groups_are_the_file(tmp_path: Path, count: int, rows: int, data: st.DataObject) -> None:
     values = [index if index % 7 else -0.5 for index in range(count)]
     whole = stored(tmp_path / "a.parquet", pa.table({"n": pa.array(values, pa.float64())}), rows)
-    groups = columns.rows_in(whole)
+    groups = rows_in(whole)
     assert groups == [min(rows, count - start) for start in range(0, count, rows)]
     cuts = sorted({0, len(groups), *data.draw(st.sets(st.integers(0, len(groups))))})
     parts = [everything(piece(whole.path, *cut)) for cut in pairwise(cuts)]
@@ -259,7 +265,7 @@ def test_pieces_of_row_groups_are_the_file(tmp_path: Path, count: int, rows: int
 
 
 def test_an_arrow_file_has_no_row_groups(tmp_path: Path) -> None:
-    assert columns.rows_in(stored(tmp_path / "a.arrow", pa.table({"a": ["x"]}))) == []
+    assert rows_in(stored(tmp_path / "a.arrow", pa.table({"a": ["x"]}))) == []
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

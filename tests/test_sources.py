@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import SHARED
+from conftest import SHARED, stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import json_values, schema, table
@@ -55,18 +55,6 @@ def said(path: Path, limits: Limits | None = None) -> str:
     with pytest.raises(InputError) as caught:
         everything(path, limits=limits)
     return str(caught.value)
-
-
-def stored(folder: Path, name: str, raw: bytes) -> Path:
-    """A file with this content, compressed as its name says."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if name.endswith(".gz"):
-        raw = gzip.compress(raw, mtime=0)
-    elif name.endswith(".zst"):
-        raw = pa.Codec("zstd").compress(raw, asbytes=True)
-    path.write_bytes(raw)
-    return path
 
 
 RIGHT = st.fixed_dictionaries({"a": st.text("ab\u2028é", max_size=3)}, optional={"n": st.integers(0, 9) | st.none()})
@@ -330,7 +318,7 @@ def test_a_damaged_archive_is_refused_and_a_sound_one_is_read(name: str, code: s
 
 
 def test_a_file_that_grows_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "_RATIO_FLOOR", 10_000)
+    monkeypatch.setattr(streams, "RATIO_FLOOR", 10_000)
     path = stored(tmp_path, "a.jsonl.gz", b'{"a":"x"}\n' * 5_000)
     allowed = max(10_000, 50 * path.stat().st_size)
     assert said(path, Limits(decompression_ratio=50)) == (

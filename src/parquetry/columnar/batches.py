@@ -24,8 +24,6 @@ from parquetry.words.errors import InputError, Problem
 
 #: Bytes that a batch of Parquet may grow to at worst, if each value is the longest of its dictionary.
 _HELD = 500_000_000
-#: Bytes that any file may grow to before the decompression ratio is judged.
-_RATIO_FLOOR = 64_000_000
 #: Bytes of a Parquet file that are read at a time.
 _BUFFER = 1 << 20
 _AGAIN = "fetch the file again, or write it again"
@@ -51,7 +49,7 @@ def batches(source: Parquet | Arrow, ratio: int) -> Iterator[pa.RecordBatch]:
         InputError: The file has no rows, is damaged, or grows beyond all measure.
     """
     piece, count, grown, held = source.piece, 0, 0, list[Portion]()
-    allowed = max(_RATIO_FLOOR, ratio * piece.bytes)
+    allowed = max(streams.RATIO_FLOOR, ratio * piece.bytes)
     if source.promised > allowed:
         raise _too_large(piece, allowed)
     for part in _parts(source):

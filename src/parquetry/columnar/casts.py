@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parquetry.columnar.values import DAY, DAYS, SECOND, check, is_list, offsets, plain, valid, values
+from parquetry.columnar.values import DAY, SECOND, check, is_list, offsets, plain, valid, values
 from parquetry.sources import conform
+from parquetry.sources.blocks import INSTANT
 from parquetry.words import strict_json
 from parquetry.words.fields import Field
+from parquetry.words.records import Mask
 
 _DATE = r"^\d{4}-\d\d-\d\d$"
-_INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
 #: Integers of at most this size are exact in the floats of each width.
 _EXACT = {"float32": 2**24, "float64": 2**53, "number": 2**53}
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Cast(NamedTuple):
@@ -194,7 +194,7 @@ def _date(field: Field, column: pa.Array, limits: strict_json.Limits) -> Cast:
 
 def _instant(field: Field, column: pa.Array, limits: strict_json.Limits) -> Cast:
     if not pa.types.is_timestamp(column.type):
-        return _written(field, column, limits, _INSTANT)
+        return _written(field, column, limits, INSTANT)
     held, second = column.cast(pa.int64()), SECOND[column.type.unit]
     column, unsure = _within(held, held, 86_400 * second)
     finer = second // SECOND["us"]
@@ -207,7 +207,7 @@ def _instant(field: Field, column: pa.Array, limits: strict_json.Limits) -> Cast
 def _within(column: pa.Array, held: pa.Array, day: int) -> Cast:
     """A column of which some values, in units of which a day has so many, lie in the years 0001 to 9999."""
     found = _numbers(held)
-    low, high = (max(bound, -(2**63)) for bound in (DAYS[0] * day, (DAYS[1] + 1) * day - 1))
+    low, high = (max(bound, -(2**63)) for bound in (conform.DAYS[0] * day, (conform.DAYS[1] + 1) * day - 1))
     return _sure(column, (found >= low) & (found <= min(high, 2**63 - 1)))
 
 

@@ -16,12 +16,13 @@ import pyarrow as pa
 
 from parquetry.columnar import batches, casts, headers, values
 from parquetry.sources import conform
+from parquetry.sources.lines import joined
 from parquetry.sources.partitions import Piece
 from parquetry.words import strict_json
 from parquetry.words.errors import InputError, Problem
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Limits, Table
-from parquetry.words.records import LINE, Removed, Sifted
+from parquetry.words.records import LINE, Mask, Removed, Sifted
 from parquetry.words.schema import Schema
 
 
@@ -54,16 +55,6 @@ def columns_of(piece: Piece) -> pa.Schema:
     """
     with batches.opened(piece) as source:
         return source.schema
-
-
-def rows_in(piece: Piece) -> list[int]:
-    """Rows of each row group of a Parquet file; nothing for an Arrow file, which is read as a whole.
-
-    Raises:
-        InputError: The file is empty, is not what its name says, or cannot be read.
-    """
-    with batches.opened(piece) as source:
-        return list(source.rows)
 
 
 def drift(pieces: Sequence[Piece]) -> list[Problem]:
@@ -104,12 +95,10 @@ class _Reader:
         unsure |= self._crowded(whole)
         if not unsure.any():
             return Sifted(whole, lines=rows)
-        others = self._exactly(batch, first, unsure)
-        kept = pa.concat_batches([whole.filter(pa.array(~unsure)), others.kept])
-        order = np.argsort(kept.column(LINE.name).to_numpy(), kind="stable")
-        return Sifted(kept.take(pa.array(order)), others.removed, lines=rows)
+        sure = Sifted(whole.filter(pa.array(~unsure)))
+        return joined([sure, self._exactly(batch, first, unsure)])._replace(lines=rows)
 
-    def _crowded(self, rows: pa.RecordBatch) -> casts.Mask:
+    def _crowded(self, rows: pa.RecordBatch) -> Mask:
         """Rows that may have more members, or more levels, than is allowed."""
         members, levels = np.zeros(rows.num_rows, np.int64), np.zeros(rows.num_rows, np.int64)
         for field, column in zip(self.schema.fields, rows.columns, strict=False):
@@ -119,7 +108,7 @@ class _Reader:
                 levels = np.maximum(levels, casts.levels(field, column))
         return np.asarray((members > self.limits.fields) | (levels + 1 > self.limits.depth), bool)
 
-    def _exactly(self, batch: pa.RecordBatch, first: int, which: casts.Mask) -> Sifted:
+    def _exactly(self, batch: pa.RecordBatch, first: int, which: Mask) -> Sifted:
         """Some rows of a batch, one by one: the definition."""
         kept, removed = list[dict[str, Any]](), list[Removed]()
         for number, row in _rows(batch, which, self.schema.fields, self.limits):
@@ -134,7 +123,7 @@ class _Reader:
 
 
 def _rows(
-    batch: pa.RecordBatch, which: casts.Mask, fields: tuple[Field, ...], limits: strict_json.Limits
+    batch: pa.RecordBatch, which: Mask, fields: tuple[Field, ...], limits: strict_json.Limits
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Some rows of a batch as JSON values, with their index. Rows that follow each other are read together."""
     borders = np.flatnonzero(np.diff(which, prepend=False, append=False)).tolist()

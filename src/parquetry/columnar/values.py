@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from parquetry.sources.conform import DAYS
 from parquetry.words import strict_json
 from parquetry.words.errors import pointer
 from parquetry.words.fields import Field
 
-#: First and last day that a calendar date can name, in days since 1970-01-01: of the years 0001 to 9999.
-DAYS = (-719_162, 2_932_896)
 #: How many units of a timestamp a second has.
 SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 #: Milliseconds of a day.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ class Books:
             refused = {code: late[number * len(FATES) + fate] for fate, code in enumerate(FATES) if fate != KEPT}
             mine[piece.name] = before + ledger + Ledger(removed={code: rows for code, rows in refused.items() if rows})
 
-    @property
+    @cached_property
     def removed(self) -> list[Part]:
         """The parts of which something was removed: `write_down` takes one of them."""
         found = [part for parts in self.parts.values() for part in parts]

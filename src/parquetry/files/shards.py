@@ -87,8 +87,8 @@ def order_of(splits: set[str], ratios: Mapping[str, float] = {}) -> list[str]:
     return [name for name in dict.fromkeys(ranked) if name in splits]
 
 
-def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: Files) -> str:
-    """Write one file from the parts of its table, and return its path in the release."""
+def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: Files) -> None:
+    """Write one file from the parts of its table."""
     path = work.release / cut.path
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = _Staged(cut.table, parts, schema, work)
@@ -96,7 +96,6 @@ def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: F
         for rows in cut.groups:
             chunks = [staged.rows(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS)]
             file.write_table(pa.Table.from_batches(chunks).cast(schema.arrow), row_group_size=len(rows))
-    return cut.path
 
 
 class _Staged:

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parquetry.sources.conform import canonical
+from parquetry.words.fields import Field
 
 try:
     from parquetry.record._sha256 import digest_rows
 except ImportError:  # it was installed where there is no compiler
     digest_rows = None
-from parquetry.words.fields import Field
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Kinds of one size: their tag, and how `struct` packs them.
@@ -109,9 +109,9 @@ def digests(parts: Sequence[pa.Array]) -> bytes:
     return b"".join([sha256(raw[start:stop]).digest() for start, stop in pairwise(_offsets(texts).tolist())])
 
 
-def joined(columns: Sequence[pa.Array], separator: bytes = b"") -> pa.Array:
+def joined(columns: Sequence[pa.Array]) -> pa.Array:
     """The byte strings of several columns, row by row one after the other."""
-    return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.binary()))
+    return pc.binary_join_element_wise(*columns, pa.scalar(b"", pa.binary()))
 
 
 def encoded(field: Field, column: pa.Array, *, wide: bool = False) -> pa.Array:

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
+from parquetry.words.records import Mask
+
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 _CHARACTER = r"([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -51,9 +52,8 @@ def mask(column: pa.Array) -> Mask:
 def among(column: pa.Array, values: Sequence[Any]) -> Mask | None:
     """``enum``, ``const``: the rows whose value is none of these."""
     some = [value for value in values if value is not None]
-    if pa.types.is_string(column.type) and all(isinstance(value, str) for value in some):
-        pass
-    elif not (pa.types.is_integer(column.type) and all(type(value) is int for value in some)):
+    kind = str if pa.types.is_string(column.type) else int if pa.types.is_integer(column.type) else None
+    if any(type(value) is not kind for value in some):
         return None
     try:
         found = pc.is_in(column, value_set=pa.array(some, column.type))

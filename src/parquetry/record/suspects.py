@@ -21,6 +21,7 @@ from parquetry.record import rules
 from parquetry.record.judge import compiled
 from parquetry.sources.conform import plain
 from parquetry.words.fields import Field
+from parquetry.words.records import Mask
 from parquetry.words.schema import Schema, walk
 
 #: Keywords at the top of a schema that say nothing about two columns at once.
@@ -32,7 +33,6 @@ _OR = ("anyOf", "oneOf")
 _NULL = {"type": "null"}
 #: What makes a reference more than the name of a definition: steps, and characters that are written as others.
 _STEPS = re.compile("[/~%]")
-Mask = rules.Mask
 Document = dict[str, Any]
 
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parquetry.record.judge import Verdict, judge
-from parquetry.record.rules import Mask, mask
+from parquetry.record.rules import mask
 from parquetry.record.suspects import suspects
 from parquetry.sources.conform import documents
 from parquetry.words.errors import pointer
-from parquetry.words.records import LINE, SOURCE, Removed, Sifted
+from parquetry.words.records import LINE, SOURCE, Mask, Removed, Sifted
 from parquetry.words.schema import Schema
 
 

@@ -1,6 +1,6 @@
 """Many lines at once -> rows in the exact types of their columns, or where to look closer.
 
-This is the fast path of `sources`: Arrow's own reader, told the types. It answers for whole blocks of lines, and only
+This is the fast path of `lines`: Arrow's own reader, told the types. It answers for whole blocks of lines, and only
 where its answer is surely that of `strict_json` and `conform`, which define it. What it is not sure of it hands back;
 then those two read line by line, and say what is wrong.
 """
@@ -17,22 +17,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from parquetry.sources.conform import DAYS
 from parquetry.words.fields import Field
+from parquetry.words.records import Mask
 from parquetry.words.schema import Schema
 from parquetry.words.strict_json import Limits
 
-_INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+#: The usual form of an instant, as an expression; Arrow reads it as the exact path does.
+INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
 #: Kinds that Arrow reads as the exact path does, and what it is told to read them as.
 _READ = {"string": pa.string(), "boolean": pa.bool_(), "date": pa.string(), "date-time": pa.string()}
 _READ |= {"number": pa.float64(), "float64": pa.float64()}
 _READ |= {kind: pa.int64() for kind in ("integer", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")}
-#: First day of year 1, in days since 1970, and the first of year 10000: Python knows none before or from there on.
-_DAYS = (-719_162, 2_932_897)
 #: The row that Arrow could not read, as it says.
 _ROW = re.compile(r" in row (\d+)$")
 #: The text that is no UTF-8, and the number that is none of its column, as Arrow says them.
 _STRING, _NUMBER = re.compile(r" at string index (\d+)$"), re.compile(r"couldn't parse:(\S+)$")
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Wrong(NamedTuple):
@@ -143,7 +143,7 @@ def exact(field: Field, column: pa.Array, unsure: Mask | None) -> pa.Array:
         column = sure(column, pc.equal(pc.binary_length(column), 10), unsure)
         column = _days(column, field, unsure)
     elif field.kind == "date-time":
-        column = sure(column, pc.match_substring_regex(column, _INSTANT), unsure)
+        column = sure(column, pc.match_substring_regex(column, INSTANT), unsure)
         column = _days(column, field, unsure)
     elif field.kind == "string":
         column = _text(column, unsure)
@@ -154,17 +154,8 @@ def _text(column: pa.Array, unsure: Mask | None) -> pa.Array:
     """A column of texts; not sure are those that are no UTF-8, or have U+0000, at neither of which Arrow looks."""
     if unsure is None:
         column.validate(full=True)
-    start = 0 if unsure is not None else len(column)
-    while start < len(column):
-        try:
-            column.slice(start).validate(full=True)
-            break
-        except pa.ArrowInvalid as error:
-            if not (place := _STRING.search(str(error))):
-                raise
-            start += int(place[1])
-            unsure[start : start + 1] = True  # type: ignore[index]
-            start += 1
+    else:
+        _mark_undecodable(column, unsure)
     raw = np.frombuffer(column.buffers()[2] or b"", np.uint8)
     if len(raw) and not raw.min():
         if unsure is None:
@@ -172,6 +163,20 @@ def _text(column: pa.Array, unsure: Mask | None) -> pa.Array:
         ends = np.frombuffer(column.buffers()[1], np.int32)[column.offset + 1 : column.offset + len(column) + 1]
         unsure[np.searchsorted(ends, np.flatnonzero(raw == 0), side="right")] = True
     return column
+
+
+def _mark_undecodable(column: pa.Array, unsure: Mask) -> None:
+    """Mark the rows whose text is no UTF-8: Arrow names the first, so it is asked again about those behind it."""
+    start = 0
+    while start < len(column):
+        try:
+            column.slice(start).validate(full=True)
+            break
+        except pa.ArrowInvalid as error:
+            if not (place := _STRING.search(str(error))):
+                raise
+            start += int(place[1]) + 1
+            unsure[start - 1] = True
 
 
 def _days(column: pa.Array, field: Field, unsure: Mask | None) -> pa.Array:
@@ -184,7 +189,7 @@ def _days(column: pa.Array, field: Field, unsure: Mask | None) -> pa.Array:
         right = [value is None or _there(value, field) for value in column.to_pylist()]
         typed = sure(column, pa.array(right, pa.bool_()), unsure).cast(field.arrow)
     days = typed.cast(pa.int32()) if field.kind == "date" else pc.divide(typed.cast(pa.int64()), 86_400_000_000)
-    return sure(typed, pc.and_(pc.greater(days, _DAYS[0]), pc.less(days, _DAYS[1] - 1)), unsure)
+    return sure(typed, pc.and_(pc.greater(days, DAYS[0]), pc.less(days, DAYS[1])), unsure)
 
 
 def _there(value: str, field: Field) -> bool:

@@ -30,17 +30,15 @@ from parquetry.words import strict_json
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Limits, Table
-from parquetry.words.records import LINE, Removed, Sifted
+from parquetry.words.records import LINE, Mask, Removed, Sifted
 from parquetry.words.schema import Schema
 from parquetry.words.strict_json import NotJson
 
 #: Records that are read one by one into a batch.
 BATCH_RECORDS = 4096
-_NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 #: Integers that surely fit into 64 bits.
 _INTEGER = "^-?(0|[1-9][0-9]{0,17})$"
 _INTEGERS = ("integer", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator[Sifted]:
@@ -69,7 +67,7 @@ def cell(field: Field, text: str, structure: strict_json.Limits) -> Any:
         return text
     if field.kind in ("list", "struct", "map"):
         return strict_json.loads(text.encode(), structure)
-    if re.fullmatch("true|false" if field.kind == "boolean" else _NUMBER, text):
+    if re.fullmatch("true|false" if field.kind == "boolean" else strict_json.NUMBER, text):
         return strict_json.loads(text.encode())
     wanted = "boolean" if field.kind == "boolean" else "integer" if field.kind in _INTEGERS else "number"
     raise NotJson("SCHEMA_TYPE", f"expected {wanted}, found {text[:40]!r}")
@@ -220,7 +218,7 @@ class Reader:
                 texts = blocks.sure(texts, pc.match_substring_regex(texts, _INTEGER), unsure)
                 return texts.cast(pa.int64()).cast(field.arrow)
             if field.kind in ("number", "float64"):
-                texts = blocks.sure(texts, pc.match_substring_regex(texts, f"^{_NUMBER}$"), unsure)
+                texts = blocks.sure(texts, pc.match_substring_regex(texts, f"^{strict_json.NUMBER}$"), unsure)
                 return blocks.exact(field, texts.cast(pa.float64()), unsure)
         except pa.ArrowInvalid:  # one of them is out of range
             pass

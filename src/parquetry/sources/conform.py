@@ -39,6 +39,8 @@ _EXPECTED: dict[str, tuple[type[Any], ...]] = {
     "string": (str,),
 }
 _EXPECTED |= {"date": (str,), "date-time": (str,)}
+#: First and last day that a calendar date can name, in days since 1970-01-01: of the years 0001 to 9999.
+DAYS = (-719_162, 2_932_896)
 #: Kinds whose values are spelled in another way in JSON.
 _SPELLED = ("list", "struct", "map", "date", "date-time")
 _FLOATS = ("float32", "float64", "number")

@@ -41,7 +41,6 @@ FRONT_CHARACTERS = 65_536
 #: Bytes of a file that is no text which are kept beside the reason.
 _SAMPLE = 200
 _FRONT = re.compile(r"---[ \t]*(?:\r\n?|\n)(.*?)(?<=[\r\n])---[ \t]*(?:\r\n?|\n|\Z)", re.DOTALL)
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 #: Control characters that no text has; those of old printers and terminals are not among them.
 _CONTROL = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})
 #: Tags that YAML gives to plain values by itself.
@@ -170,6 +169,6 @@ def _value(node: yaml.Node, field: Field | None, seen: set[int], where: tuple[An
     if kind == "bool" and text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
-        return strict_json.loads(text.encode()) if _NUMBER.fullmatch(text) else text
+        return strict_json.loads(text.encode()) if re.fullmatch(strict_json.NUMBER, text) else text
     except NotJson as error:
         raise NotJson(error.code, error.what, pointer(*where)) from None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from parquetry.sources.encodings import longer
 from parquetry.words.errors import InputError, Problem
 
 #: Most elements of a batch, and the bytes of text from which on it gets no more.
@@ -196,15 +197,11 @@ class Text:
 
     def _more(self) -> bool:
         """Read at least as much as is held, and say whether there was more."""
-        parts = [self._held[self._place :]]
-        wanted, self._place = max(1, len(parts[0])), 0
-        while wanted > 0 and not self._done:
-            part = next(self._parts, None)
-            self._done = part is None
-            parts.append(part or b"")
-            wanted -= len(parts[-1])
-        self._held = b"".join(parts)
-        return len(parts) > 1
+        self._held, self._place = self._held[self._place :], 0
+        if self._done:
+            return False
+        self._held, self._done = longer(self._parts, self._held)
+        return True
 
     def _broken(self, what: str) -> InputError:
         found = self._held[self._place :]

@@ -52,6 +52,17 @@ def utf8(stream: Stream, encoding: str, name: str) -> Iterator[bytes]:
         start = False
 
 
+def longer(parts: Iterator[bytes], held: bytes) -> tuple[bytes, bool]:
+    """Some text with at least as much again behind it, and whether there is nothing more."""
+    found, wanted = [held], max(1, len(held))
+    while wanted > 0:
+        if (part := next(parts, None)) is None:
+            return b"".join(found), True
+        found.append(part)
+        wanted -= len(part)
+    return b"".join(found), False
+
+
 def utf8_stream(stream: Stream, encoding: str, name: str) -> io.RawIOBase:
     """The text of a stream as a stream of UTF-8; one that is in UTF-8 is given back as it is. See `utf8`."""
     return stream if encoding in _UTF8 else _Parts(utf8(stream, encoding, name))

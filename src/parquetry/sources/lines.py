@@ -70,13 +70,13 @@ class Reader:
 
     def block(self, first: int, block: Block) -> Sifted:
         """The records of a block whose first line has this number, and what is none."""
-        read = blocks.parse(block.text, self.schema, self.structure) if block.whole and self.fast else blocks.Wrong()
-        if isinstance(read, blocks.Parsed) and read.surely(self.limits.line_bytes):
-            rows = read.rows.num_rows
-            return Sifted(self.numbered(read.rows, range(first, first + rows)), lines=rows)
+        found = blocks.parse(block.text, self.schema, self.structure) if block.whole and self.fast else blocks.Wrong()
+        if isinstance(found, blocks.Parsed) and found.surely(self.limits.line_bytes):
+            rows = found.rows.num_rows
+            return Sifted(self.numbered(found.rows, range(first, first + rows)), lines=rows)
         lines = _lines(first, block, self.limits.line_bytes)
         some = [line for line in lines if not line.whole or line.text.strip()]
-        known = read if len(some) == len(lines) else None
+        known = found if len(some) == len(lines) else None
         return self.lines(some, known)._replace(blank=len(lines) - len(some), lines=len(lines))
 
     def lines(self, lines: list[Line], known: blocks.Parsed | blocks.Wrong | None = None) -> Sifted:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from parquetry.sources.encodings import decoded
+from parquetry.sources.encodings import decoded, longer
 from parquetry.words.errors import InputError, Problem
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
@@ -71,14 +71,10 @@ class Text:
 
     def more(self) -> bool:
         """Read at least as much as is held, and say whether there was more."""
-        parts, wanted = [self.held], max(1, len(self.held))
-        while wanted > 0 and not self.done:
-            part = next(self._parts, None)
-            self.done = part is None
-            parts.append(part or b"")
-            wanted -= len(parts[-1])
-        self.held = b"".join(parts)
-        return len(parts) > 1
+        if self.done:
+            return False
+        self.held, self.done = longer(self._parts, self.held)
+        return True
 
     def take(self, most: int) -> list[Record]:
         """The whole records that are held, and go on behind them; none if the first is not read to its end.

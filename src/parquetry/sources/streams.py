@@ -18,7 +18,7 @@ from parquetry.words.errors import InputError, Problem
 _MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
 _MAGIC |= {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"%PDF": ".pdf"}
 #: Bytes that any file may grow to before the decompression ratio is judged.
-_RATIO_FLOOR = 64_000_000
+RATIO_FLOOR = 64_000_000
 
 
 def found(piece: Piece) -> str:
@@ -53,7 +53,7 @@ class Stream(io.RawIOBase):
         if (kind := found(piece)) != suffix:
             what = f"the content is {kind.strip('.') or 'not compressed'}, the name says {suffix or 'plain text'}"
             raise InputError(Problem("COMPRESSION_MISMATCH", piece.name, what, "give the file its right suffix"))
-        self._piece, self._allowed, self._read = piece, max(_RATIO_FLOOR, ratio * piece.bytes), 0
+        self._piece, self._allowed, self._read = piece, max(RATIO_FLOOR, ratio * piece.bytes), 0
         self._file: Any = pa.OSFile(str(piece.path)) if piece.codec else piece.path.open("rb", buffering=0)
         self._stream: Any = pa.CompressedInputStream(self._file, piece.codec) if piece.codec else self._file
         self._left = _enter(self._stream, piece)

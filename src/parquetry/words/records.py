@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
+#: For each row of a batch whether something is so.
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 #: The line of its source that a row stands on, from 1. It travels beside the data until the row is written.
 LINE = pa.field("parquetry:line", pa.int64(), nullable=False)
 #: Which of the pieces of its partition a row comes from; it travels with `LINE`.

@@ -18,6 +18,8 @@ from parquetry.words.errors import pointer
 
 #: Integers that a column can hold: int64 and uint64.
 INTEGERS = (-(2**63), 2**64 - 1)
+#: A number, as an expression.
+NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = " \t\r\n"
 #: A string, also one that never ends, or a bracket. Nothing in it backtracks, so that no line is read twice.
