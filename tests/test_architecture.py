@@ -37,6 +37,7 @@ ROOMS = {
     "jsonschema": {"words.schema", "words.shape", "record.judge"},
     "jsonschema_rs": {"words.schema", "record.judge"},
     "referencing": {"words.shape", "record.judge"},
+    "regex": {"record.tokens"},
     "unicodedata2": {"record.clean"},
     "packaging": {"words.vocabulary"},
     "pydantic": {"words.vocabulary", "words.dataset", "words.recipe", "files.manifest"},

@@ -47,6 +47,8 @@ record       one record at a time: parallel and pure
     suspects     columns -> the rows that need a closer look
     validate     rows -> rows that the JSON Schema accepts
     content      rows -> bytes that stand for their content, and the digests of them
+    tokens       text -> its tokens, by which near-duplicates are told
+    sketch       columns of texts -> what near-duplicates are found by
     fingerprint  rows -> the few bytes that the steps on the whole corpus need
 
 corpus       the whole corpus, from fingerprints alone

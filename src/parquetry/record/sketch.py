@@ -1,0 +1,244 @@
+"""Columns of texts -> what near-duplicates are found by: signatures, and hashes of shingles.
+
+`tokens` says what a shingle is. Here each becomes 64 bits, and each row 128 numbers, of which two rows share about as
+many as their sets of shingles do (Jaccard): MinHash by one permutation (https://arxiv.org/abs/1208.1259), whose empty
+slots are filled by optimal densification (https://proceedings.mlr.press/v70/shrivastava17a.html). A compiled file does
+that where there was a compiler; else numpy gives the same bits, a block of rows that fits into the cache at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from parquetry.record.tokens import KIND_SHIFT, MANY_SHIFT, NONE, SHINGLE, SINGLE, tables
+
+try:
+    import parquetry.record._sketch as native
+except ImportError:  # it was installed where there is no compiler
+    native = None
+
+#: Numbers of a signature.
+SLOTS = 128
+#: What a signature consists of where there is no token; no slot of any other signature holds it.
+EMPTY = 0xFFFFFFFF
+#: Bytes and rows that numpy works on at a time: what it makes of them fits into the second-level cache.
+BLOCK_BYTES, BLOCK_ROWS = 1 << 16, 256
+Words = np.ndarray[Any, np.dtype[np.uint64]]
+Places = np.ndarray[Any, np.dtype[np.int64]]
+Signatures = np.ndarray[Any, np.dtype[np.uint32]]
+#: The constants of SplitMix64 (https://doi.org/10.1145/2660193.2660195), whose finaliser mixes here.
+_GOLDEN, _MIX1, _MIX2 = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+_POINT, _KIND = (1 << KIND_SHIFT) - 1, 3
+
+
+def sketch(columns: Sequence[pa.Array]) -> Signatures:
+    """The MinHash signature of each row.
+
+    Args:
+        columns: One or more of texts, of the same length; the texts of a row are joined by a line feed, null is empty.
+
+    Returns:
+        Shape (rows, 128). A row without tokens is all `EMPTY`, and is like no other; of two others, the share of slots
+        in which they are equal estimates the Jaccard index of their shingles without bias.
+    """
+    if native is not None:
+        out = np.empty((len(columns[0]), SLOTS), np.uint32)
+        native.sketch(_buffers(columns), len(out), (*tables(), _orders()), out)
+        return out
+    blocks = [_signatures(*_shingles(*block)) for block in _blocks(columns)]
+    return np.concatenate(blocks) if blocks else np.empty((0, SLOTS), np.uint32)
+
+
+def shingle_hashes(columns: Sequence[pa.Array]) -> tuple[Places, Words]:
+    """The distinct shingles of each row, as hashes in rising order: what the Jaccard index is computed from.
+
+    Args:
+        columns: As of `sketch`.
+
+    Returns:
+        Where the hashes of a row begin and end: row ``i`` has ``hashes[offsets[i]:offsets[i + 1]]``; and the hashes.
+        Two shingles that differ share one by chance only, once in 2**64.
+    """
+    if native is not None:
+        offsets, hashes = native.shingles(_buffers(columns), len(columns[0]), (*tables(), _orders()))
+        return np.frombuffer(offsets, np.int64), np.frombuffer(hashes, np.uint64)
+    found = [_distinct(*_shingles(*block)) for block in _blocks(columns)]
+    counts = np.concatenate([np.zeros(1, np.int64), *(counts for counts, _ in found)])
+    return np.cumsum(counts), np.concatenate([np.empty(0, np.uint64), *(hashes for _, hashes in found)])
+
+
+def _buffers(columns: Sequence[pa.Array]) -> list[tuple[Any, ...]]:
+    return [(*column.buffers(), column.offset) for column in columns]
+
+
+@lru_cache(maxsize=1)
+def _orders() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """In which order a slot looks at the others for a value, and the inverse: shape (2, 128, 128).
+
+    Each slot has a random order of its own, the same for all rows.
+    """
+    numbers = np.arange(SLOTS * SLOTS, dtype=np.uint64) * _GOLDEN
+    orders = np.argsort(_mixed(numbers).reshape(SLOTS, SLOTS), axis=1, kind="stable")
+    return np.stack([orders, np.argsort(orders, axis=1, kind="stable")]).astype(np.uint8)
+
+
+def _mixed(x: Words) -> Words:
+    x = (x ^ (x >> np.uint64(30))) * _MIX1
+    x = (x ^ (x >> np.uint64(27))) * _MIX2
+    return x ^ (x >> np.uint64(31))
+
+
+def _blocks(columns: Sequence[pa.Array]) -> Iterator[tuple[bytes, Places]]:
+    """The joined texts of some rows as UTF-8, and where each begins and ends."""
+    sizes = sum(_sizes(column) for column in columns)
+    ends = np.cumsum(sizes)
+    # a scalar that is made of a Python value loads pandas
+    feed = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\n")])[0]
+    start = 0
+    while start < len(ends):
+        limit = (ends[start - 1] if start else 0) + BLOCK_BYTES
+        stop = min(max(int(np.searchsorted(ends, limit, "right")), start + 1), start + BLOCK_ROWS)
+        parts = [column.slice(start, stop - start).cast(pa.binary()) for column in columns]
+        texts = pc.binary_join_element_wise(*parts, feed, null_handling="replace", null_replacement=b"")
+        places = np.frombuffer(texts.buffers()[1], np.int32)[: stop - start + 1].astype(np.int64)
+        raw = memoryview(texts.buffers()[2] or b"")[: int(places[-1])]
+        yield _sound(bytes(raw), places)
+        start = stop
+
+
+def _sizes(column: pa.Array) -> Places:
+    """The bytes of each text."""
+    raw = np.frombuffer(column.buffers()[1] or b"\0\0\0\0", np.int32)
+    places: Places = raw[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    return places[1:] - places[:-1]
+
+
+def _sound(raw: bytes, places: Places) -> tuple[bytes, Places]:
+    """The same texts, with a sign that belongs to no token for what is no UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        texts = [raw[start:stop].decode(errors="replace").encode() for start, stop in pairwise(places.tolist())]
+        return b"".join(texts), np.cumsum([0, *map(len, texts)])
+    return raw, places
+
+
+class _Tokens(NamedTuple):
+    """Tokens in a folded text."""
+
+    text: np.ndarray[Any, np.dtype[np.uint8]]  #: UTF-8, and eight bytes more.
+    starts: Places
+    stops: Places
+    rows: Places  #: Where the tokens of each row begin and end, in numbers of tokens.
+
+
+def _tokens(raw: bytes, places: Places) -> _Tokens:
+    """The tokens of some texts, which begin and end at ``places``."""
+    codes, foldings = tables()
+    points = np.frombuffer(raw, np.uint8).astype(np.intp)
+    if not raw.isascii():
+        begins = np.concatenate([[0], np.cumsum((points & 0xC0) != 0x80)])
+        places = begins[places]
+        points = np.frombuffer(raw.decode().encode("utf-32-le"), "<u4").astype(np.intp)
+    found = codes[points]
+    many = found >> MANY_SHIFT != 0
+    if many.any():
+        found, places = _unfolded(found, many, places, codes, foldings)
+    kinds = found >> KIND_SHIFT
+    folded = (found & _POINT).astype("<u4")
+    text = folded.tobytes().decode("utf-32-le").encode()
+    fresh = np.ones(len(kinds) + 1, bool)  # where a token cannot go on
+    fresh[1:-1] = (kinds[1:] != kinds[:-1]) | (kinds[1:] == SINGLE)
+    fresh[places] = True
+    inside = kinds != NONE
+    starts, stops = np.flatnonzero(inside & fresh[:-1]), np.flatnonzero(inside & fresh[1:]) + 1
+    rows = np.searchsorted(starts, places)
+    if len(text) > len(folded):
+        wide = 1 + (folded > 0x7F).astype(np.int64) + (folded > 0x7FF) + (folded > 0xFFFF)
+        at = np.concatenate([[0], np.cumsum(wide)])
+        starts, stops = at[starts], at[stops]
+    return _Tokens(np.frombuffer(text + bytes(8), np.uint8), starts, stops, rows)
+
+
+def _unfolded(found: Any, many: Any, places: Places, codes: Any, foldings: Any) -> tuple[Any, Places]:
+    """The code points that ``many`` ones fold to, in their place."""
+    wanted = np.where(many, 0, found)
+    parts = foldings[found[many] & _POINT]
+    counts = np.ones(len(found), np.int64)
+    counts[many] = (parts != 0).sum(axis=1)
+    spread = np.repeat(wanted, counts)
+    spread[np.repeat(many, counts)] = (parts | (codes[parts] >> KIND_SHIFT & _KIND) << KIND_SHIFT)[parts != 0]
+    return spread, np.concatenate([[0], np.cumsum(counts)])[places]
+
+
+def _hashed(tokens: _Tokens) -> Words:
+    """The hash of each token: the sum of those of its words of eight bytes, each mixed with its number."""
+    lengths = tokens.stops - tokens.starts
+    words = np.ndarray(len(tokens.text) - 7, "<u8", tokens.text, strides=(1,))
+    masks = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
+    hashes = _mixed(words[tokens.starts] & masks[np.minimum(lengths, 8)])
+    if len(long := np.flatnonzero(lengths > 8)):
+        counts = (lengths[long] - 1) // 8
+        first = np.cumsum(counts) - counts
+        numbers = np.arange(int(counts.sum())) - np.repeat(first, counts) + 1
+        owners = np.repeat(long, counts)
+        left = np.minimum(lengths[owners] - 8 * numbers, 8)
+        x = words[tokens.starts[owners] + 8 * numbers] & masks[left]
+        salt = numbers.astype(np.uint64) * _GOLDEN
+        x = x + salt
+        x = (x ^ (x >> np.uint64(30))) * _MIX1
+        x = ((x ^ (x >> np.uint64(27))) + salt) * _MIX2
+        hashes[long] += np.add.reduceat(x ^ (x >> np.uint64(31)), first)
+    return hashes
+
+
+def _shingles(raw: bytes, places: Places) -> tuple[Words, Places]:
+    """The hashes of the shingles of some texts, and how many each text has; what comes twice is told twice."""
+    tokens = _tokens(raw, places)
+    hashes, rows = _hashed(tokens), tokens.rows
+    counts = np.diff(rows)
+    short = (counts > 0) & (counts < SHINGLE)
+    if short.any():  # missing tokens are zeros behind those that there are
+        room = np.where(short, SHINGLE, counts)
+        at = np.cumsum(room) - room
+        padded = np.zeros(int(room.sum()), np.uint64)
+        padded[np.arange(len(hashes)) + np.repeat(at - rows[:-1], counts)] = hashes
+        hashes, counts, rows = padded, room, np.append(at, len(padded))
+    count = max(len(hashes) - SHINGLE + 1, 0)
+    x = hashes[:count]
+    for step in range(1, SHINGLE):
+        x = (x ^ (x >> np.uint64(32))) * _MIX1 + hashes[step : step + count]
+    own = np.maximum(counts - SHINGLE + 1, 0)
+    chosen = np.arange(int(own.sum())) + np.repeat(rows[:-1] - (np.cumsum(own) - own), own)
+    return _mixed(x)[chosen], own
+
+
+def _signatures(hashes: Words, counts: Places) -> Signatures:
+    """MinHash by one permutation: the high 7 bits of a hash choose a slot, which keeps the least low 32 bits."""
+    slots = np.full(len(counts) * SLOTS, EMPTY, np.uint32)
+    at = np.repeat(np.arange(len(counts)) * SLOTS, counts) + (hashes >> np.uint64(57)).astype(np.int64)
+    np.minimum.at(slots, at, np.minimum(hashes & np.uint64(EMPTY), np.uint64(EMPTY - 1)).astype(np.uint32))
+    table = slots.reshape(len(counts), SLOTS)
+    full = table != EMPTY
+    rows, empty = np.nonzero(~full & full.any(axis=1)[:, None])
+    if len(rows):  # each takes the value of the first slot in its own order that has one
+        ranks = _orders()[1][empty]
+        ranks[~full[rows]] = SLOTS
+        table[rows, empty] = table[rows, ranks.argmin(axis=1)]
+    return table
+
+
+def _distinct(hashes: Words, counts: Places) -> tuple[Places, Words]:
+    """How many distinct hashes each row has, and these in rising order."""
+    owners = np.repeat(np.arange(len(counts)), counts)
+    hashes = hashes[np.lexsort((hashes, owners))]
+    fresh = np.ones(len(hashes), bool)
+    fresh[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
+    return np.bincount(owners[fresh], minlength=len(counts)), hashes[fresh]
