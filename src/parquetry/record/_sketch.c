@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define SLOTS 128
 #define SHINGLE 5
@@ -38,11 +41,12 @@ typedef struct {
     const Tables *tables;
     uint8_t text[WINDOW + 8]; /* folded; what comes after a token of less than eight bytes may be read, and is masked */
     uint32_t edges[2 * WINDOW + 8]; /* where tokens begin and end, in turn */
+    uint32_t longs[WINDOW / 8 + 8]; /* which tokens have more than eight bytes */
     uint64_t tokens[WINDOW + SHINGLE]; /* their hashes; the first few are those of the window before */
-    uint64_t shingles[WINDOW + SHINGLE];
-    size_t used, edge, held; /* bytes, edges and tokens that there are */
-    uint64_t seen;           /* tokens of the row */
-    uint64_t sum, word;      /* of the open token: the hash of its first words, and their number */
+    uint64_t pairs[WINDOW + SHINGLE], shingles[WINDOW + SHINGLE];
+    size_t held;        /* tokens that there are */
+    uint64_t seen;      /* tokens of the row */
+    uint64_t sum, word; /* of the open token: the hash of its first words, and their number */
 } Text;
 
 /* Where shingles go: into a signature, or into a list. */
@@ -92,108 +96,195 @@ hash_word(uint64_t bytes, uint64_t number)
     return x ^ x >> 31;
 }
 
-/* Eight ASCII bytes: folded, and a bit for each that belongs to a token. */
-static uint64_t
-fold_ascii(uint64_t v, uint64_t *bits)
+/* A bit for each of eight bytes: its highest. */
+static inline uint64_t
+highest(uint64_t v)
 {
-    uint64_t low = v | EACH_BYTE * 0x20;
-    uint64_t letter = (low + EACH_BYTE * (0x80 - 'a')) & ~(low + EACH_BYTE * (0x7F - 'z'));
-    uint64_t digit = (v + EACH_BYTE * (0x80 - '0')) & ~(v + EACH_BYTE * (0x7F - '9'));
-    uint64_t line = ~((v ^ EACH_BYTE * '_') + EACH_BYTE * 0x7F);
-    letter &= HIGH_BITS;
-    *bits = (((letter | digit | line) & HIGH_BITS) >> 7) * 0x0102040810204080u >> 56;
-    return v | letter >> 2; /* the bit that is the difference between A and a */
+    return ((v & HIGH_BITS) >> 7) * 0x0102040810204080u >> 56;
 }
 
-/* Takes in a step of ASCII. `inside` is whether a token is open, and becomes whether one is. */
-static void
-take_ascii(Text *t, const uint8_t *from, int *inside)
+/* Folds the ASCII of a step. A bit for each byte: of `word` if it is ASCII and belongs to a token, of `plane` if it has the
+ * highest bit, and the one, two or three below it. */
+static inline void
+fold_step(const uint8_t *from, uint8_t *to, uint64_t *word, uint64_t plane[4])
 {
-    uint64_t bits = 0;
-    for (int i = 0; i < STEP; i += 8) {
-        uint64_t eight;
-        store8(t->text + t->used + i, fold_ascii(load8(from + i), &eight));
-        bits |= eight << i;
+    *word = plane[0] = plane[1] = plane[2] = plane[3] = 0;
+#ifdef __SSE2__
+    for (int i = 0; i < STEP; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(from + i)), bit = _mm_set1_epi8(0x20), low = _mm_or_si128(v, bit);
+        __m128i letter = _mm_and_si128(_mm_cmpgt_epi8(low, _mm_set1_epi8('a' - 1)),
+                                       _mm_cmplt_epi8(low, _mm_set1_epi8('z' + 1)));
+        __m128i digit = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('0' - 1)),
+                                      _mm_cmplt_epi8(v, _mm_set1_epi8('9' + 1)));
+        __m128i line = _mm_cmpeq_epi8(v, _mm_set1_epi8('_'));
+        _mm_storeu_si128((__m128i *)(to + i), _mm_or_si128(v, _mm_and_si128(letter, bit)));
+        *word |= (uint64_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), line)) << i;
+        plane[0] |= (uint64_t)_mm_movemask_epi8(v) << i;
+        plane[1] |= (uint64_t)_mm_movemask_epi8(_mm_slli_epi16(v, 1)) << i;
+        plane[2] |= (uint64_t)_mm_movemask_epi8(_mm_slli_epi16(v, 2)) << i;
+        plane[3] |= (uint64_t)_mm_movemask_epi8(_mm_slli_epi16(v, 3)) << i;
     }
-    uint64_t edges = bits ^ (bits << 1 | (uint64_t)*inside);
-    size_t edge = t->edge;
-    for (; edges; edges &= edges - 1)
-        t->edges[edge++] = (uint32_t)(t->used + (size_t)lowest_bit(edges));
-    t->edge = edge;
-    *inside = (int)(bits >> 63);
-    t->used += STEP;
+#else
+    for (int i = 0; i < STEP; i += 8) {
+        uint64_t v = load8(from + i), seven = v & ~HIGH_BITS, low = seven | EACH_BYTE * 0x20;
+        uint64_t letter = (low + EACH_BYTE * (0x80 - 'a')) & ~(low + EACH_BYTE * (0x7F - 'z')) & ~v & HIGH_BITS;
+        uint64_t digit = (seven + EACH_BYTE * (0x80 - '0')) & ~(seven + EACH_BYTE * (0x7F - '9'));
+        uint64_t line = ~((seven ^ EACH_BYTE * '_') + EACH_BYTE * 0x7F);
+        store8(to + i, v | letter >> 2); /* the bit that is the difference between A and a */
+        *word |= highest(letter | ((digit | line) & ~v)) << i;
+        for (int k = 0; k < 4; k++)
+            plane[k] |= highest(v << k) << i;
+    }
+#endif
+}
+
+/* Where to write, and whether a token is open there. It is passed by value, so that it stays in registers. */
+typedef struct {
+    uint8_t *text;
+    uint32_t *edges;
+    size_t used, edge;
+    int inside;
+} Pen;
+
+/* Takes in up to 64 bytes of ASCII that are written already: a bit for each that belongs to a token. */
+static inline Pen
+take_bits(Pen pen, uint64_t bits, size_t bytes)
+{
+    uint64_t edges = bits ^ (bits << 1 | (uint64_t)pen.inside);
+    for (edges &= ~(uint64_t)0 >> (64 - bytes); edges; edges &= edges - 1)
+        pen.edges[pen.edge++] = (uint32_t)(pen.used + (size_t)lowest_bit(edges));
+    pen.inside = (int)(bits >> (bytes - 1) & 1);
+    pen.used += bytes;
+    return pen;
 }
 
 /* Takes in a folded code point, which is nothing of a token (0), a part of one (1), or one of its own (2). */
-static void
-take_point(Text *t, uint32_t point, uint32_t kind, int *inside)
+static inline Pen
+take_point(Pen pen, uint32_t point, uint32_t kind)
 {
-    uint8_t *to = t->text + t->used;
-    t->edges[t->edge] = (uint32_t)t->used;
-    t->edge += (kind != 0) != *inside;
-    if (kind == 2 && *inside) { /* it ends what was open, and begins */
-        t->edges[t->edge++] = (uint32_t)t->used;
-        t->edges[t->edge++] = (uint32_t)t->used;
+    uint8_t *to = pen.text + pen.used;
+    pen.edges[pen.edge] = (uint32_t)pen.used;
+    pen.edge += (kind != 0) != pen.inside;
+    if (kind == 2 && pen.inside) { /* it ends what was open, and begins */
+        pen.edges[pen.edge++] = (uint32_t)pen.used;
+        pen.edges[pen.edge++] = (uint32_t)pen.used;
     }
     if (point < 0x80)
-        to[0] = (uint8_t)point, t->used += 1;
+        to[0] = (uint8_t)point, pen.used += 1;
     else if (point < 0x800)
-        to[0] = (uint8_t)(0xC0 | point >> 6), to[1] = (uint8_t)(0x80 | (point & 63)), t->used += 2;
+        to[0] = (uint8_t)(0xC0 | point >> 6), to[1] = (uint8_t)(0x80 | (point & 63)), pen.used += 2;
     else if (point < 0x10000)
         to[0] = (uint8_t)(0xE0 | point >> 12), to[1] = (uint8_t)(0x80 | (point >> 6 & 63)),
-        to[2] = (uint8_t)(0x80 | (point & 63)), t->used += 3;
+        to[2] = (uint8_t)(0x80 | (point & 63)), pen.used += 3;
     else
         to[0] = (uint8_t)(0xF0 | point >> 18), to[1] = (uint8_t)(0x80 | (point >> 12 & 63)),
-        to[2] = (uint8_t)(0x80 | (point >> 6 & 63)), to[3] = (uint8_t)(0x80 | (point & 63)), t->used += 4;
-    *inside = kind == 1;
+        to[2] = (uint8_t)(0x80 | (point >> 6 & 63)), to[3] = (uint8_t)(0x80 | (point & 63)), pen.used += 4;
+    pen.inside = kind == 1;
     if (kind == 2)
-        t->edges[t->edge++] = (uint32_t)t->used;
+        pen.edges[pen.edge++] = (uint32_t)pen.used;
+    return pen;
 }
 
+/* Whether a byte goes on with a code point. */
+#define MORE(byte) (((byte) & 0xC0) == 0x80)
+
 /* The code point that begins at `from`, and its bytes; of what is no UTF-8 one byte, which is nothing of a token. */
-static uint32_t
+static inline uint32_t
 decode(const uint8_t *from, const uint8_t *end, size_t *bytes)
 {
-    uint32_t first = from[0], point;
-    size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    static const uint32_t least[4] = {0, 0x80, 0x800, 0x10000};
+    uint32_t a = from[0], b = end - from > 1 && MORE(from[1]) ? from[1] & 63u : 64, point;
     *bytes = 1;
-    if (first < 0x80)
-        return first;
-    if (first < 0xC2 || first > 0xF4 || (size_t)(end - from) <= more)
+    if (a < 0x80)
+        return a;
+    if (a < 0xC2 || a > 0xF4 || b == 64)
         return 0;
-    point = first & (0x3Fu >> more);
-    for (size_t i = 1; i <= more; i++) {
-        if ((from[i] & 0xC0) != 0x80)
-            return 0;
-        point = point << 6 | (from[i] & 63u);
+    if (a < 0xE0) {
+        *bytes = 2;
+        return (a & 31) << 6 | b;
     }
-    if (point < least[more] || point > LAST_POINT || (point >= 0xD800 && point < 0xE000))
+    if (end - from < 3 || !MORE(from[2]))
         return 0;
-    *bytes = more + 1;
+    point = (a & 15) << 12 | b << 6 | (from[2] & 63u);
+    if (a < 0xF0) {
+        if (point < 0x800 || (point >= 0xD800 && point < 0xE000))
+            return 0;
+        *bytes = 3;
+        return point;
+    }
+    if (end - from < 4 || !MORE(from[3]))
+        return 0;
+    point = (a & 7) << 18 | (point & 0xFFF) << 6 | (from[3] & 63u);
+    if (point < 0x10000 || point > LAST_POINT)
+        return 0;
+    *bytes = 4;
     return point;
 }
 
-/* Takes in a step of any text, or what is left of it; how many bytes that was. */
-static size_t
-take_any(Text *t, const uint8_t *from, const uint8_t *end, int *inside)
+/* Takes in a code point of any kind, and those of three or four bytes that follow it up to `stop`. */
+static const uint8_t *
+take_long(Pen *to, const Tables *tables, const uint8_t *from, const uint8_t *stop, const uint8_t *end)
 {
-    const uint8_t *start = from, *stop = end - from > STEP ? from + STEP : end;
-    while (from < stop) {
+    const uint32_t *codes = tables->codes;
+    Pen pen = *to;
+    do {
         size_t bytes;
-        uint32_t code = t->tables->codes[decode(from, end, &bytes)], point = code & 0x1FFFFF;
+        uint32_t code = codes[decode(from, end, &bytes)], point = code & 0x1FFFFF;
         from += bytes;
-        if (!(code >> 23 & 1)) {
-            take_point(t, point, code >> 21 & 3, inside);
-            continue;
+        if (!(code >> 23 & 1))
+            pen = take_point(pen, point, code >> 21 & 3);
+        else if (point < tables->rows_of_foldings)
+            for (const uint32_t *one = tables->foldings + 3 * point, *last = one + 3; one < last && *one; one++)
+                if (*one <= LAST_POINT)
+                    pen = take_point(pen, *one, codes[*one] >> 21 & 3);
+    } while (from < stop && *from >= 0xE0);
+    *to = pen;
+    return from;
+}
+
+/* How many bytes of a step are ASCII and whole code points of two or three bytes; where these begin. */
+static inline size_t
+whole(const uint64_t plane[4], size_t bytes, uint64_t *first, uint64_t *three)
+{
+    uint64_t high = plane[0] & ~(uint64_t)0 >> (64 - bytes), more = high & ~plane[1];
+    *first = high & plane[1], *three = *first & plane[2];
+    uint64_t wrong = (more ^ (*first << 1 | *three << 2)) | (*three & plane[3]);
+    bytes = wrong ? (size_t)lowest_bit(wrong) : bytes;
+    if (bytes > 0 && *first >> (bytes - 1) & 1) /* the last one goes on behind them */
+        bytes -= 1;
+    else if (bytes > 1 && *three >> (bytes - 2) & 1)
+        bytes -= 2;
+    *first &= bytes ? ~(uint64_t)0 >> (64 - bytes) : 0;
+    return bytes;
+}
+
+/* Takes in a step, or what there is of it, as far as each code point folds to one of as many bytes, and is none of its
+ * own; how many bytes that is. Where nothing moves, all can be looked at together. */
+static inline size_t
+take_step(Pen *pen, const Tables *tables, const uint8_t *from, size_t bytes)
+{
+    uint8_t *to = pen->text + pen->used;
+    uint64_t word, plane[4], first = 0, three = 0;
+    fold_step(from, to, &word, plane);
+    if (plane[0])
+        bytes = whole(plane, bytes, &first, &three);
+    for (; first; first &= first - 1) {
+        int at = lowest_bit(first), more = (int)(three >> at & 1);
+        uint32_t point = (from[at] & 31u) << 6 | (from[at + 1] & 63u), least = more ? 0x800 : 0x80;
+        if (more)
+            point = (point & 0x3FF) << 6 | (from[at + 2] & 63u);
+        uint32_t code = tables->codes[point], folded = code & 0x1FFFFF;
+        if (code >> 22 || point < least || folded < least || folded > (more ? 0xFFFF : 0x7FF)) {
+            bytes = (size_t)at;
+            break;
         }
-        if (point >= t->tables->rows_of_foldings)
-            continue;
-        for (const uint32_t *one = t->tables->foldings + 3 * point, *last = one + 3; one < last && *one; one++)
-            if (*one <= LAST_POINT)
-                take_point(t, *one, t->tables->codes[*one] >> 21 & 3, inside);
+        word |= (uint64_t)(code >> 21) * (more ? 7 : 3) << at;
+        if (more)
+            to[at++] = (uint8_t)(0xE0 | folded >> 12), folded &= 0xFFF;
+        to[at] = (uint8_t)((more ? 0x80 : 0xC0) | folded >> 6), to[at + 1] = (uint8_t)(0x80 | (folded & 63));
     }
-    return (size_t)(from - start);
+    if (bytes)
+        *pen = take_bits(*pen, word, bytes);
+    return bytes;
 }
 
 static void
@@ -220,6 +311,13 @@ put(Sink *sink, const uint64_t *hashes, size_t count)
     sink->count += count;
 }
 
+/* Two hashes in their order. */
+static inline uint64_t
+join(uint64_t one, uint64_t two)
+{
+    return (one ^ one >> 32) * MIX1 + two;
+}
+
 /* The shingles that begin at the first tokens; what is left of the tokens begins shingles of the next window. */
 static void
 pass_on(Text *t, Sink *sink)
@@ -227,45 +325,64 @@ pass_on(Text *t, Sink *sink)
     if (t->held < SHINGLE)
         return;
     size_t count = t->held - (SHINGLE - 1);
+    uint64_t *pairs = t->pairs, *tokens = t->tokens;
+    for (size_t i = 0; i < count + 2; i++)
+        pairs[i] = join(tokens[i], tokens[i + 1]);
     for (size_t i = 0; i < count; i++) {
-        uint64_t x = t->tokens[i];
-        for (int k = 1; k < SHINGLE; k++)
-            x = (x ^ x >> 32) * MIX1 + t->tokens[i + (size_t)k];
-        x = (x ^ x >> 30) * MIX1;
-        x = (x ^ x >> 27) * MIX2;
-        t->shingles[i] = x ^ x >> 31;
+        uint64_t x = join(join(pairs[i], pairs[i + 2]), tokens[i + 4]);
+        x = (x ^ x >> 32) * MIX2;
+        t->shingles[i] = x ^ x >> 32;
     }
     put(sink, t->shingles, count);
     memmove(t->tokens, t->tokens + count, (SHINGLE - 1) * 8);
     t->held = SHINGLE - 1;
 }
 
-/* Empties the window: all whole tokens are hashed, and of an open one all whole words. */
-static void
-flush(Text *t, Sink *sink, int inside)
+/* Up to eight bytes of a token. */
+static inline uint64_t
+load_some(const uint8_t *from, size_t bytes)
 {
-    size_t before = t->held;
-    if (inside)
-        t->edges[t->edge++] = (uint32_t)t->used;
-    for (size_t edge = 0; edge < t->edge; edge += 2) {
-        size_t start = t->edges[edge], bytes = t->edges[edge + 1] - start;
-        uint64_t sum = 0, number = 0;
-        if (edge == 0)
-            sum = t->sum, number = t->word;
-        for (; bytes > 8; bytes -= 8, start += 8)
-            sum += hash_word(load8(t->text + start), number++);
-        if (inside && edge + 2 == t->edge) { /* at most eight bytes are left of what stays open */
-            memmove(t->text, t->text + start, bytes);
-            t->used = bytes, t->edges[0] = 0, t->edge = 1, t->sum = sum, t->word = number;
-            t->seen += t->held - before;
-            pass_on(t, sink);
-            return;
-        }
-        sum += hash_word(load8(t->text + start) & ~(uint64_t)0 >> (64 - 8 * bytes), number);
-        t->tokens[t->held++] = sum;
+    return load8(from) & ~(uint64_t)0 >> (64 - 8 * bytes);
+}
+
+/* What the rest of a token adds to its hash, from one of its words on. */
+static uint64_t
+hash_rest(const uint8_t *from, size_t bytes, uint64_t number)
+{
+    uint64_t sum = 0;
+    for (; bytes > 8; bytes -= 8, from += 8)
+        sum += hash_word(load8(from), number++);
+    return sum + hash_word(load_some(from, bytes), number);
+}
+
+/* Empties the window: all whole tokens are hashed, and of an open one all words but the last. */
+static void
+flush(Text *t, Sink *sink, Pen *pen)
+{
+    const uint32_t *edges = pen->edges;
+    uint64_t *tokens = t->tokens + t->held;
+    size_t count = pen->edge / 2, longs = 0;
+    for (size_t i = 0; i < count; i++) { /* which of them are long cannot be guessed, so they come later */
+        size_t bytes = edges[2 * i + 1] - edges[2 * i];
+        tokens[i] = hash_word(load_some(t->text + edges[2 * i], bytes < 8 ? bytes : 8), 0);
+        t->longs[longs] = (uint32_t)i;
+        longs += bytes > 8;
     }
-    t->used = t->edge = 0, t->sum = t->word = 0;
-    t->seen += t->held - before;
+    for (size_t k = 0; k < longs; k++) {
+        size_t i = t->longs[k], start = edges[2 * i] + 8;
+        tokens[i] += hash_rest(t->text + start, edges[2 * i + 1] - start, 1);
+    }
+    if (count) {
+        if (t->word) /* the first began in a window before */
+            tokens[0] = t->sum + hash_rest(t->text, edges[1], t->word);
+        t->sum = t->word = 0;
+    }
+    size_t start = pen->inside ? edges[2 * count] : pen->used;
+    for (; pen->used - start > 8; start += 8)
+        t->sum += hash_word(load8(t->text + start), t->word++);
+    memmove(t->text, t->text + start, pen->used - start);
+    pen->used -= start, pen->edge = (size_t)pen->inside, pen->edges[0] = 0;
+    t->seen += count, t->held += count;
     pass_on(t, sink);
 }
 
@@ -273,23 +390,24 @@ flush(Text *t, Sink *sink, int inside)
 static void
 take_text(Text *t, Sink *sink, const uint8_t *from, const uint8_t *end)
 {
-    int inside = 0;
+    Pen pen = {t->text, t->edges, 0, 0, 0};
+    uint8_t last[STEP] = {0}; /* a copy of what is less than a step, so that a whole step can be read */
     while (from < end) {
-        if (t->used > WINDOW - MOST)
-            flush(t, sink, inside);
-        uint64_t any = 0;
-        for (int i = 0; i < STEP && end - from >= STEP; i += 8)
-            any |= load8(from + i);
-        if (end - from < STEP || any & HIGH_BITS)
-            from += take_any(t, from, end, &inside);
-        else
-            take_ascii(t, from, &inside), from += STEP;
+        if (pen.used > WINDOW - MOST)
+            flush(t, sink, &pen);
+        size_t left = end - from < STEP ? (size_t)(end - from) : STEP, bytes;
+        if (left < STEP)
+            from = memmove(last, from, left), end = from + left;
+        bytes = take_step(&pen, t->tables, from, left);
+        from += bytes;
+        if (bytes < left)
+            from = take_long(&pen, t->tables, from, from + (left - bytes), end);
     }
-    if (inside)
-        t->edges[t->edge++] = (uint32_t)t->used;
-    if (t->edge)
-        flush(t, sink, 0);
-    t->used = 0;
+    if (pen.inside)
+        pen.edges[pen.edge++] = (uint32_t)pen.used;
+    pen.inside = 0;
+    if (pen.edge)
+        flush(t, sink, &pen);
 }
 
 /* The end of a row: fewer tokens than a shingle has are one, the rest of which is zeros. */
@@ -308,31 +426,26 @@ end_row(Text *t, Sink *sink)
 static void
 densify(const Tables *tables, uint32_t *signature)
 {
-    uint8_t full[SLOTS];
+    uint8_t full[SLOTS], empty[SLOTS];
     uint32_t own[SLOTS];
-    int count = 0;
+    int fulls = 0, empties = 0;
     for (int i = 0; i < SLOTS; i++) {
-        full[count] = (uint8_t)i;
-        count += signature[i] != EMPTY;
+        full[fulls] = empty[empties] = (uint8_t)i;
+        fulls += signature[i] != EMPTY;
+        empties += signature[i] == EMPTY;
     }
-    if (count == SLOTS || !count)
-        return;
     memcpy(own, signature, sizeof own);
-    for (int i = 0; i < SLOTS; i++) {
-        const uint8_t *order = tables->order + SLOTS * i, *rank = tables->rank + SLOTS * i;
-        if (own[i] != EMPTY)
-            continue;
-        if (count > 11) { /* where many are full, one is found soon; else there are few to compare */
-            int k = 0;
+    for (int i = 0; i < empties && fulls; i++) {
+        const uint8_t *order = tables->order + SLOTS * empty[i], *rank = tables->rank + SLOTS * empty[i];
+        int best = full[0], k = 0;
+        if (fulls > 11) { /* where many are full, one is found soon; else there are few to compare */
             while (k < SLOTS - 1 && own[order[k] % SLOTS] == EMPTY)
                 k++;
-            signature[i] = own[order[k] % SLOTS];
-            continue;
-        }
-        int best = full[0];
-        for (int k = 1; k < count; k++)
-            best = rank[full[k]] < rank[best] ? full[k] : best;
-        signature[i] = own[best];
+            best = order[k] % SLOTS;
+        } else
+            for (k = 1; k < fulls; k++)
+                best = rank[full[k]] < rank[best] ? full[k] : best;
+        signature[empty[i]] = own[best];
     }
 }
 

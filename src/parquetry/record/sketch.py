@@ -20,16 +20,18 @@ import pyarrow.compute as pc
 from parquetry.record.tokens import KIND_SHIFT, MANY_SHIFT, NONE, SHINGLE, SINGLE, tables
 
 try:
-    import parquetry.record._sketch as native
+    import parquetry.record._sketch as compiled
 except ImportError:  # it was installed where there is no compiler
-    native = None
+    compiled = None
 
+#: Who does the work: the compiled kernel, or None, which is numpy.
+native: Any = compiled
 #: Numbers of a signature.
 SLOTS = 128
 #: What a signature consists of where there is no token; no slot of any other signature holds it.
 EMPTY = 0xFFFFFFFF
 #: Bytes and rows that numpy works on at a time: what it makes of them fits into the second-level cache.
-BLOCK_BYTES, BLOCK_ROWS = 1 << 16, 256
+BLOCK_BYTES, BLOCK_ROWS = 1 << 17, 256
 Words = np.ndarray[Any, np.dtype[np.uint64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 Signatures = np.ndarray[Any, np.dtype[np.uint32]]
@@ -141,41 +143,49 @@ class _Tokens(NamedTuple):
 
 def _tokens(raw: bytes, places: Places) -> _Tokens:
     """The tokens of some texts, which begin and end at ``places``."""
-    codes, foldings = tables()
-    points = np.frombuffer(raw, np.uint8).astype(np.intp)
-    if not raw.isascii():
-        begins = np.concatenate([[0], np.cumsum((points & 0xC0) != 0x80)])
-        places = begins[places]
-        points = np.frombuffer(raw.decode().encode("utf-32-le"), "<u4").astype(np.intp)
-    found = codes[points]
-    many = found >> MANY_SHIFT != 0
-    if many.any():
-        found, places = _unfolded(found, many, places, codes, foldings)
-    kinds = found >> KIND_SHIFT
-    folded = (found & _POINT).astype("<u4")
-    text = folded.tobytes().decode("utf-32-le").encode()
+    if raw.isascii():
+        text, kinds = raw.translate(_ascii()[0]), np.frombuffer(raw.translate(_ascii()[1]), np.uint8)
+    else:
+        places = np.searchsorted(_begins(raw), places)
+        folded, kinds, places = _folded(raw.decode(), places)
+        text = folded.decode("utf-32-le").encode()
     fresh = np.ones(len(kinds) + 1, bool)  # where a token cannot go on
     fresh[1:-1] = (kinds[1:] != kinds[:-1]) | (kinds[1:] == SINGLE)
     fresh[places] = True
     inside = kinds != NONE
     starts, stops = np.flatnonzero(inside & fresh[:-1]), np.flatnonzero(inside & fresh[1:]) + 1
     rows = np.searchsorted(starts, places)
-    if len(text) > len(folded):
-        wide = 1 + (folded > 0x7F).astype(np.int64) + (folded > 0x7FF) + (folded > 0xFFFF)
-        at = np.concatenate([[0], np.cumsum(wide)])
+    if len(text) > len(kinds):
+        at = np.append(_begins(text), len(text))
         starts, stops = at[starts], at[stops]
     return _Tokens(np.frombuffer(text + bytes(8), np.uint8), starts, stops, rows)
 
 
-def _unfolded(found: Any, many: Any, places: Places, codes: Any, foldings: Any) -> tuple[Any, Places]:
-    """The code points that ``many`` ones fold to, in their place."""
-    wanted = np.where(many, 0, found)
-    parts = foldings[found[many] & _POINT]
-    counts = np.ones(len(found), np.int64)
-    counts[many] = (parts != 0).sum(axis=1)
-    spread = np.repeat(wanted, counts)
-    spread[np.repeat(many, counts)] = (parts | (codes[parts] >> KIND_SHIFT & _KIND) << KIND_SHIFT)[parts != 0]
-    return spread, np.concatenate([[0], np.cumsum(counts)])[places]
+@lru_cache(maxsize=1)
+def _ascii() -> tuple[bytes, bytes]:
+    """What each byte of ASCII folds to, and what that is."""
+    codes = tables().codes[:256]
+    return bytes((codes & 0xFF).astype(np.uint8)), bytes((codes >> KIND_SHIFT & _KIND).astype(np.uint8))
+
+
+def _begins(text: bytes) -> Places:
+    """Where the code points of a text in UTF-8 begin."""
+    return np.flatnonzero(np.frombuffer(text, np.int8) >= -64)  # what goes on with one is 0x80 to 0xBF
+
+
+def _folded(text: str, places: Places) -> tuple[bytes, Any, Places]:
+    """A text folded, in UTF-32; what its code points are; and where in it ``places`` are."""
+    codes, foldings = tables()
+    found = codes[np.frombuffer(text.encode("utf-32-le"), "<u4")]
+    many = found >> MANY_SHIFT != 0
+    if many.any():
+        parts = foldings[found[many] & _POINT]
+        counts = np.ones(len(found), np.int64)
+        counts[many] = (parts != 0).sum(axis=1)
+        found, many = np.repeat(found, counts), np.repeat(many, counts)
+        found[many] = (parts | (codes[parts] >> KIND_SHIFT & _KIND) << KIND_SHIFT)[parts != 0]
+        places = np.append(0, np.cumsum(counts))[places]
+    return (found & _POINT).astype("<u4").tobytes(), (found >> KIND_SHIFT).astype(np.uint8), places
 
 
 def _hashed(tokens: _Tokens) -> Words:
@@ -212,12 +222,17 @@ def _shingles(raw: bytes, places: Places) -> tuple[Words, Places]:
         padded[np.arange(len(hashes)) + np.repeat(at - rows[:-1], counts)] = hashes
         hashes, counts, rows = padded, room, np.append(at, len(padded))
     count = max(len(hashes) - SHINGLE + 1, 0)
-    x = hashes[:count]
-    for step in range(1, SHINGLE):
-        x = (x ^ (x >> np.uint64(32))) * _MIX1 + hashes[step : step + count]
+    pairs = _joined(hashes[:-1], hashes[1:])
+    x = _joined(_joined(pairs[:count], pairs[2 : count + 2]), hashes[4 : count + 4])
+    x = (x ^ (x >> np.uint64(32))) * _MIX2
     own = np.maximum(counts - SHINGLE + 1, 0)
     chosen = np.arange(int(own.sum())) + np.repeat(rows[:-1] - (np.cumsum(own) - own), own)
-    return _mixed(x)[chosen], own
+    return (x ^ (x >> np.uint64(32)))[chosen], own
+
+
+def _joined(one: Words, two: Words) -> Words:
+    """Two hashes in their order."""
+    return (one ^ (one >> np.uint64(32))) * _MIX1 + two
 
 
 def _signatures(hashes: Words, counts: Places) -> Signatures:
