@@ -14,6 +14,7 @@ import pytest
 from conftest import ROOT
 from jsonschema import Draft202012Validator, FormatChecker
 
+from parquetry.record.tokens import shingles
 from parquetry.words.engine import Local
 
 sys.path.insert(0, str(ROOT / "bench"))  # whose modules import each other by their bare names
@@ -23,6 +24,7 @@ import measure
 import ours
 import planted
 import report
+import sketches
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +144,19 @@ def test_the_plot_is_the_same_each_time() -> None:
     pytest.importorskip("matplotlib")
     bars = [report.Panel("articles, 1 GB", {"parquetry": 5.0, "polars": 6.0})]
     assert report.plot(bars) == report.plot(bars)
+
+
+def test_signatures_are_measured_on_the_same_texts_and_come_out_alike() -> None:
+    texts = sketches.articles(60)
+    ways = {name: sketches.CONTENDERS[name]() for name in ("ours", "ours, numpy")}
+    column = sketches.pa.array(texts)
+    first, second = (way.band(way.sign(texts, column)) for way in ways.values())
+    assert all((one == two).all() for one, two in zip(first, second, strict=True))
+    lines = sketches.compare(ways, texts, rounds=1)
+    assert [line.split("  ")[0] for line in lines[1:3]] == [*ways]
+    assert lines[1].split()[-1] == lines[2].split()[-1] == "512"
+
+
+def test_the_words_of_other_libraries_are_cut_like_ours() -> None:
+    for text in ("One, two; three. Four - five six", "a b", "", "x " * 9):
+        assert sketches.words(text) == {" ".join(one) for one in shingles(text)}
