@@ -142,6 +142,15 @@ def test_there_may_be_no_rows_and_no_texts(native: Any, monkeypatch: pytest.Monk
 
 
 @WAYS
+def test_texts_may_be_held_in_other_ways(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches, "native", native)
+    column = strings(["one two", None, "drei vier", "one two"])
+    for other in (column.cast(pa.large_string()), column.dictionary_encode(), column.cast(pa.string_view())):
+        assert (sketch([other, column]) == sketch([column, column])).all()
+        assert rows_of(shingle_hashes([other])) == rows_of(shingle_hashes([column]))
+
+
+@WAYS
 def test_how_rows_are_cut_does_not_show(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sketches, "native", native)
     draw = random.Random(7)

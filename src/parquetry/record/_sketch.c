@@ -1,8 +1,9 @@
 /* Columns of texts -> the MinHash signature of each row, or its shingles.
  *
  * This is the fast path of `parquetry.record.sketch`, which says the same with numpy and is asked where this file could
- * not be compiled. A text goes through four small loops, a window at a time, none of which branches on what a letter is:
- * folded bytes and the edges of tokens; token hashes; shingle hashes; what becomes of them.
+ * not be compiled. A text goes through four small loops, a window at a time: folded bytes and the edges of tokens;
+ * token hashes; shingle hashes; what becomes of them. They hardly ask what a letter is, because a processor guesses
+ * wrong there.
  */
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
@@ -39,9 +40,9 @@ typedef struct {
 /* The texts of one row on their way. */
 typedef struct {
     const Tables *tables;
-    uint8_t text[WINDOW + 8]; /* folded; what comes after a token of less than eight bytes may be read, and is masked */
-    uint32_t edges[2 * WINDOW + 8]; /* where tokens begin and end, in turn */
-    uint32_t longs[WINDOW / 8 + 8]; /* which tokens have more than eight bytes */
+    uint8_t text[WINDOW + 8];          /* folded; eight bytes are read where a token begins, and masked */
+    uint32_t edges[2 * WINDOW + 8];    /* where tokens begin and end, in turn */
+    uint32_t longs[WINDOW / 8 + 8];    /* which tokens have more than eight bytes */
     uint64_t tokens[WINDOW + SHINGLE]; /* their hashes; the first few are those of the window before */
     uint64_t pairs[WINDOW + SHINGLE], shingles[WINDOW + SHINGLE];
     size_t held;        /* tokens that there are */
@@ -103,8 +104,8 @@ highest(uint64_t v)
     return ((v & HIGH_BITS) >> 7) * 0x0102040810204080u >> 56;
 }
 
-/* Folds the ASCII of a step. A bit for each byte: of `word` if it is ASCII and belongs to a token, of `plane` if it has the
- * highest bit, and the one, two or three below it. */
+/* Folds the ASCII of a step. A bit for each byte: of `word` if it is ASCII and belongs to a token, of `plane` if it has
+ * the highest bit, and the one, two or three below it. */
 static inline void
 fold_step(const uint8_t *from, uint8_t *to, uint64_t *word, uint64_t plane[4])
 {
@@ -146,7 +147,7 @@ typedef struct {
     int inside;
 } Pen;
 
-/* Takes in up to 64 bytes of ASCII that are written already: a bit for each that belongs to a token. */
+/* Takes in up to 64 bytes that are written already: a bit for each that belongs to a token. */
 static inline Pen
 take_bits(Pen pen, uint64_t bits, size_t bytes)
 {
@@ -600,7 +601,8 @@ open_column(Call *call, PyObject *from, Column *column, Py_buffer *own)
         return refuse("a column cannot start there");
     Py_ssize_t end = column->start + call->count;
     if (view(valid, own, (end + 7) / 8, PyBUF_SIMPLE) < 0 ||
-        view(offsets, own + 1, call->count ? (end + 1) * 4 : 0, PyBUF_SIMPLE) < 0 || view(text, own + 2, 0, PyBUF_SIMPLE) < 0)
+        view(offsets, own + 1, call->count ? (end + 1) * 4 : 0, PyBUF_SIMPLE) < 0 ||
+        view(text, own + 2, 0, PyBUF_SIMPLE) < 0)
         return -1;
     if (call->count && !own[1].buf)
         return refuse("a column has no offsets");
@@ -701,12 +703,12 @@ shingles(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"sketch", sketch, METH_VARARGS,
-     "sketch(columns, count, tables, out)\n--\n\nWrites 128 numbers of 32 bits for each of count rows to out. A column is "
-     "(validity, offsets, text, start): buffers of Arrow, and where its rows start in them. The tables are (codes, "
+     "sketch(columns, count, tables, out)\n--\n\nWrites 128 numbers of 32 bits for each of count rows to out. A column "
+     "is (validity, offsets, text, start): buffers of Arrow, and where its rows start in them. The tables are (codes, "
      "foldings, order and rank of the slots)."},
     {"shingles", shingles, METH_VARARGS,
-     "shingles(columns, count, tables)\n--\n\nThe sorted, distinct shingle hashes of each of count rows, as bytes: where "
-     "those of a row begin and end (64 bits each), and the hashes (64 bits each)."},
+     "shingles(columns, count, tables)\n--\n\nThe sorted, distinct shingle hashes of each of count rows, as bytes: "
+     "where those of a row begin and end (64 bits each), and the hashes (64 bits each)."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_sketch", NULL, 0, methods, NULL, NULL, NULL, NULL};

@@ -45,11 +45,16 @@ def sketch(columns: Sequence[pa.Array]) -> Signatures:
 
     Args:
         columns: One or more of texts, of the same length; the texts of a row are joined by a line feed, null is empty.
+            What is no UTF-8 in them is no part of a token.
 
     Returns:
         Shape (rows, 128). A row without tokens is all `EMPTY`, and is like no other; of two others, the share of slots
         in which they are equal estimates the Jaccard index of their shingles without bias.
+
+    Raises:
+        ValueError: The buffers of a column do not fit its rows.
     """
+    columns = _strings(columns)
     if native is not None:
         out = np.empty((len(columns[0]), SLOTS), np.uint32)
         native.sketch(_buffers(columns), len(out), (*tables(), _orders()), out)
@@ -67,13 +72,22 @@ def shingle_hashes(columns: Sequence[pa.Array]) -> tuple[Places, Words]:
     Returns:
         Where the hashes of a row begin and end: row ``i`` has ``hashes[offsets[i]:offsets[i + 1]]``; and the hashes.
         Two shingles that differ share one by chance only, once in 2**64.
+
+    Raises:
+        ValueError: The buffers of a column do not fit its rows.
     """
+    columns = _strings(columns)
     if native is not None:
         offsets, hashes = native.shingles(_buffers(columns), len(columns[0]), (*tables(), _orders()))
         return np.frombuffer(offsets, np.int64), np.frombuffer(hashes, np.uint64)
     found = [_distinct(*_shingles(*block)) for block in _blocks(columns)]
     counts = np.concatenate([np.zeros(1, np.int64), *(counts for counts, _ in found)])
     return np.cumsum(counts), np.concatenate([np.empty(0, np.uint64), *(hashes for _, hashes in found)])
+
+
+def _strings(columns: Sequence[pa.Array]) -> list[pa.Array]:
+    """Columns whose buffers are those of texts with offsets of 32 bits; most are that already."""
+    return [column if column.type == pa.string() else column.cast(pa.string()) for column in columns]
 
 
 def _buffers(columns: Sequence[pa.Array]) -> list[tuple[Any, ...]]:
@@ -102,16 +116,17 @@ def _blocks(columns: Sequence[pa.Array]) -> Iterator[tuple[bytes, Places]]:
     sizes = sum(_sizes(column) for column in columns)
     ends = np.cumsum(sizes)
     # a scalar that is made of a Python value loads pandas
-    feed = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\n")])[0]
+    places = pa.py_buffer(np.array([0, 1], np.int32))
+    feed = pa.Array.from_buffers(pa.binary(), 1, [None, places, pa.py_buffer(b"\n")])[0]
     start = 0
     while start < len(ends):
         limit = (ends[start - 1] if start else 0) + BLOCK_BYTES
         stop = min(max(int(np.searchsorted(ends, limit, "right")), start + 1), start + BLOCK_ROWS)
         parts = [column.slice(start, stop - start).cast(pa.binary()) for column in columns]
         texts = pc.binary_join_element_wise(*parts, feed, null_handling="replace", null_replacement=b"")
-        places = np.frombuffer(texts.buffers()[1], np.int32)[: stop - start + 1].astype(np.int64)
-        raw = memoryview(texts.buffers()[2] or b"")[: int(places[-1])]
-        yield _sound(bytes(raw), places)
+        offsets = np.frombuffer(texts.buffers()[1], np.int32)[: stop - start + 1].astype(np.int64)
+        raw = memoryview(texts.buffers()[2] or b"")[: int(offsets[-1])]
+        yield _sound(bytes(raw), offsets)
         start = stop
 
 
