@@ -16,11 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from parquetry.corpus.dedup import resolve
+from parquetry.corpus.near import near
 from parquetry.corpus.split import assign, assignments
 from parquetry.files.books import Books, set_aside, settle
 from parquetry.files.manifest import File
 from parquetry.files.seal import describe, seal, shards_of, stated
 from parquetry.files.shards import Cut, Group, groups_of, plan, write
+from parquetry.files.staged import Texts
 from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers.card import Prose, cards, refresh
@@ -79,7 +81,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)
-        verdicts = resolve(prints, recipe.tables)
+        verdicts = resolve(prints, recipe.tables, near(prints, recipe.tables, Texts(parts, recipe.tables, work)))
         books = Books(work, parts, (prints, verdicts), recipe, schemas)
         rejects = settle(work, books, recipe)
         splits, warnings = assign(prints, verdicts, recipe, assigned)

@@ -10,7 +10,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parquetry.corpus.dedup import FATES, first_of, numbers, resolve, rows_of
+from parquetry.corpus.dedup import FATES, resolve
+from parquetry.corpus.keys import first_of, numbers, rows_of
 from parquetry.record.fingerprint import reference
 from parquetry.words.recipe import Table
 

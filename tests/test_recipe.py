@@ -136,9 +136,13 @@ only = "train" => only = "train", ratio = {}
 error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.split.ratio: unknown key
   fix: did you mean 'ratios'?
 
+#notes => duplicates = { nearly = "group" }
+error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.duplicates.nearly: unknown key
+  fix: did you mean 'near'?
+
 #notes => duplicates = { near = "group" }
-error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.duplicates.near: unknown key
-  fix: choose from exact
+error[RECIPE_VALUE] recipe.toml: tables.notes: duplicates.near needs text
+  fix: name the properties that hold it: text = [...]
 
 title = "Notes" => #
 error[RECIPE_MISSING_KEY] recipe.toml: dataset.title: this key is required

@@ -52,6 +52,8 @@ record       one record at a time: parallel and pure
     fingerprint  rows -> the few bytes that the steps on the whole corpus need
 
 corpus       the whole corpus, from fingerprints alone
+    keys         digests -> which of them are the same
+    near         fingerprints -> which texts are the same, or nearly
     dedup        fingerprints -> which rows stay, and which belong together
     split        clusters -> train, validation, test
 
@@ -60,6 +62,7 @@ files        one file at a time, the folder that they stand in, and its seal
     manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
     books        what became of every record: the ledger, and the removed rows
+    staged       numbers of rows -> the rows, as they were staged
     shards       rows -> Parquet files of even size
     seal         what was built -> its manifest, and the two files that seal it
 

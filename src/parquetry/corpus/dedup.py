@@ -1,28 +1,29 @@
 """Fingerprints -> which rows stay, and which belong together.
 
-This is the first of the two steps that see the whole corpus. It sees fingerprints only. Of rows with the same content
-the first in source order stays; an id names one row; a reference leads to a row that stays. Removing a row can break a
-reference, and removing that row another, so this is repeated until nothing changes.
+This is the step that decides which rows of the whole corpus stay. It sees fingerprints only. Of rows with the same
+content, or nearly the same, the first in source order stays; an id names one row; a reference leads to a row that
+stays. Removing a row can break a reference, and removing that row another, so this is repeated until nothing changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from parquetry.corpus.keys import Array, first_of, numbers, rows_of
+from parquetry.corpus.near import Alike
 from parquetry.record.fingerprint import reference
 from parquetry.words.recipe import Table
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
 #: What becomes of a row: 0 published, else the code of its removal.
-FATES = ("", "DUPLICATE", "ID_DUPLICATE", "REFERENCE_BROKEN")
-KEPT, DUPLICATE, ID_DUPLICATE, REFERENCE_BROKEN = range(4)
+FATES = ("", "DUPLICATE", "ID_DUPLICATE", "REFERENCE_BROKEN", "NEAR_DUPLICATE")
+KEPT, DUPLICATE, ID_DUPLICATE, REFERENCE_BROKEN, NEAR_DUPLICATE = range(5)
+#: The codes of rows that are removed because another says the same: they are no mistakes.
+REPEATS = (FATES[DUPLICATE], FATES[NEAR_DUPLICATE])
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,11 @@ class Verdict:
     """What was decided about the rows of a table, one element for each, in source order."""
 
     fate: Array  #: Index into `FATES`.
-    first: Array  #: For a row that repeats another: the index of the row it repeats; for others its own.
+    first: Array  #: For a row that repeats another, or nearly: the index of the row it repeats; for others its own.
     cluster: Array  #: Name of its cluster, 16 bytes as two numbers: the smallest key in it.
     broken: Mapping[int, tuple[str, int]]  #: For a row with a broken reference: the column, and the position in it.
+
+    alike: Alike | None = None  #: The rows with nearly the same text, if they were searched.
 
     @property
     def kept(self) -> Array:
@@ -40,12 +43,15 @@ class Verdict:
         return np.equal(self.fate, KEPT)
 
 
-def resolve(prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> dict[str, Verdict]:
+def resolve(
+    prints: Mapping[str, pa.Table], tables: Mapping[str, Table], known: Mapping[str, Alike] = {}
+) -> dict[str, Verdict]:
     """Decide for the rows of all tables.
 
     Args:
         prints: The fingerprints of each table, in source order.
         tables: Their rules.
+        known: The near-duplicates of the tables in which they are searched.
     """
     fates, firsts = dict[str, Array](), dict[str, Array]()
     for name, table in prints.items():
@@ -60,48 +66,16 @@ def resolve(prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> dict
         for name, table in prints.items():
             if tables[name].exact == "drop":
                 _repeat(numbers(table["text"]), DUPLICATE, trial[name])
+            if tables[name].near == "drop":
+                _repeat(_numbered(known[name].first), NEAR_DUPLICATE, trial[name])
         found = _broken(prints, {name: fate for name, (fate, _) in trial.items()}, tables)
         if not any(found.values()):
             break
         for name, rows in found.items():
             fates[name][list(rows)] = REFERENCE_BROKEN
             broken[name] |= rows
-    return {name: Verdict(*trial[name], _clusters(prints[name], tables[name].exact), broken[name]) for name in prints}
-
-
-def numbers(column: pa.ChunkedArray) -> Array:
-    """Digests of 16 bytes as rows of two numbers, whose order is the order of the bytes."""
-    found, row = np.empty((len(column), 2), np.uint64), 0
-    for chunk in column.chunks:
-        raw = np.frombuffer(chunk.buffers()[1] or b"", ">u8").reshape(-1, 2)
-        found[row : row + len(chunk)] = raw[chunk.offset : chunk.offset + len(chunk)]
-        row += len(chunk)
-    return found
-
-
-def first_of(keys: Array) -> Array:
-    """For each row the index of the first row with the same key; ``keys`` has two numbers for each."""
-    first = np.arange(len(keys))
-    ordered = np.sort(keys[:, 0])
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    del ordered
-    if not len(twice):
-        return first
-    near = np.searchsorted(twice, keys[:, 0])
-    near[near == len(twice)] = 0
-    some = np.flatnonzero(twice[near] == keys[:, 0])  # of the others no half is the half of another
-    del near
-    order = some[np.lexsort(keys[some].T[::-1])]  # stable: equal keys stay in source order
-    start = np.ones(len(order), bool)
-    start[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
-    first[order] = order[np.maximum.accumulate(np.where(start, np.arange(len(order)), 0))]
-    return first
-
-
-def rows_of(keys: Array, wanted: Array) -> Array:
-    """For each wanted key the index of the first row with that key; -1 if there is none."""
-    first = first_of(np.concatenate([keys, wanted]))[len(keys) :]
-    return np.where(first < len(keys), first, -1)
+    clusters = {name: _clusters(prints[name], tables[name], known.get(name)) for name in prints}
+    return {name: Verdict(*trial[name], clusters[name], broken[name], known.get(name)) for name in prints}
 
 
 def _repeat(keys: Array, fate: int, state: tuple[Array, Array]) -> None:
@@ -150,15 +124,21 @@ def _astray(prints: Mapping[str, pa.Table], kept: Mapping[str, Array], link: tup
     return bool((rows_of(numbers(prints[target]["id"])[kept[target]], numbers(pc.list_flatten(pointed))) < 0).any())
 
 
-def _clusters(table: pa.Table, exact: str) -> Array:
+def _numbered(rows: Array) -> Array:
+    """Row numbers in the form of digests."""
+    return np.stack([np.zeros(len(rows), np.uint64), rows.astype(np.uint64)], axis=1)
+
+
+def _clusters(table: pa.Table, rules: Table, known: Alike | None) -> Array:
     """The name of each row's cluster: the smallest key among the rows that are connected to it."""
     keys = numbers(table["key"])
-    if exact != "group" or not len(keys):
+    if not len(keys) or (rules.exact != "group" and rules.near != "group"):
         return keys
     order, rank = first_of(keys), np.empty(len(keys), np.int64)
     rank[np.lexsort(keys.T[::-1])] = np.arange(len(keys))
-    texts, lowest = first_of(numbers(table["text"])), rank[order]
-    while True:  # the lowest rank spreads along shared keys and shared texts until it stands still
+    texts = known.first if known and rules.near == "group" else first_of(numbers(table["text"]))
+    lowest = rank[order]
+    while True:  # the lowest rank spreads along shared keys and texts that are alike until it stands still
         before = lowest.copy()
         for same in (order, texts):
             smallest = np.full(len(keys), len(keys))

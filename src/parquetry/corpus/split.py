@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic_core import PydanticCustomError
 
-from parquetry.corpus.dedup import Array, Verdict, numbers, rows_of
+from parquetry.corpus.dedup import Verdict
+from parquetry.corpus.keys import Array, numbers, rows_of
 from parquetry.record.content import key
 from parquetry.record.fingerprint import reference
 from parquetry.sources.conform import typed

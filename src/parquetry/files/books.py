@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from parquetry.corpus.dedup import DUPLICATE, FATES, ID_DUPLICATE, KEPT, Array, Verdict
+from parquetry.corpus.dedup import FATES, ID_DUPLICATE, KEPT, NEAR_DUPLICATE, REPEATS, Verdict
+from parquetry.corpus.keys import Array
 from parquetry.files.workspace import Part, Workspace
 from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
@@ -129,7 +130,7 @@ class Books:
         """Write down the removed rows of a part, with place and reason."""
         rows = sorted([*self.early(part), *self.late(part)], key=_order)
         for name, again in (("duplicates", True), ("rejected", False)):
-            if some := [row.json() for row in rows if (row.code == FATES[DUPLICATE]) == again]:
+            if some := [row.json() for row in rows if (row.code in REPEATS) == again]:
                 path = self.work.removed(part.partition, name)
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(b"".join(some))
@@ -140,7 +141,7 @@ class Books:
         for part in self.removed:
             if part.partition.table == table:
                 fates = self._fates(part)
-                rejected = np.isin(fates, (KEPT, DUPLICATE), invert=True)
+                rejected = np.isin(fates, [KEPT, *map(FATES.index, REPEATS)], invert=True)
                 late = self.late(part, rejected) if rejected.any() else []
                 for row in sorted([*self.early(part), *late], key=_order):
                     if len(some := found.setdefault(row.code, [])) < SHOWN:
@@ -192,7 +193,8 @@ class Books:
             return pointer(*steps), f"{value!r} is not the id of a row that stays"
         if verdict.fate[index] == ID_DUPLICATE:
             return pointer(self.ids[table]), "the id stands in {}:{} too".format(*first)
-        return "", "repeats {}:{}".format(*first)
+        repeats = "is nearly the text of" if verdict.fate[index] == NEAR_DUPLICATE else "repeats"
+        return "", "{} {}:{}".format(repeats, *first)
 
     def places(self, table: str, rows: Array) -> list[tuple[str, int]]:
         """Source and line of some rows, given by their indices in their table."""
@@ -207,7 +209,7 @@ class Books:
 
 def _allowed(table: str, ledgers: Mapping[str, Ledger], recipe: Recipe) -> bool:
     total = sum(ledgers.values(), Ledger())
-    rejected = sum(rows for code, rows in total.removed.items() if code != FATES[DUPLICATE])
+    rejected = sum(rows for code, rows in total.removed.items() if code not in REPEATS)
     return recipe.limits.allow(rejected, total.read)
 
 
@@ -216,7 +218,7 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
     total = sum(ledgers.values(), Ledger())
     problems = list[Problem]()
     for code, rows in sorted(total.removed.items()):
-        if code == FATES[DUPLICATE]:
+        if code in REPEATS:
             continue
         problems += [Problem(code, row.where, row.message) for row in seen[code]]
         more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
@@ -231,6 +233,6 @@ def _warnings(
     for table, codes in seen.items():
         total = sum(ledgers[table].values(), Ledger())
         for code, rows in sorted(codes.items()):
-            if code != FATES[DUPLICATE]:
+            if code not in REPEATS:
                 what = f"{rows[0].message} ({counted(total.removed[code])} of {table} rejected)"
                 yield Problem(code, rows[0].where, what, FIXES.get(code, FIX))

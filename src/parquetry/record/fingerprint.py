@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parquetry.record.content import KEY, digests, encoded, keys, row_bytes, shortened
+from parquetry.record.sketch import SLOTS, sketch
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import PLACE
@@ -22,6 +23,8 @@ from parquetry.words.schema import Schema
 #: its ``id``, its ``text`` (what duplicates are judged by) and its ``key`` (what must stay together).
 PRINTS = [*PLACE, pa.field("bytes", pa.int64()), pa.field("id", KEY), pa.field("text", KEY), pa.field("key", KEY)]
 ROW = pa.field("row", KEY)
+#: What near-duplicates are found by, only if they are searched: `sketch` of the text.
+SIGNATURE = pa.field("signature", pa.binary(4 * SLOTS))
 
 
 def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.RecordBatch:
@@ -36,6 +39,9 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.Recor
     if table.exact == "drop":
         columns["row"] = _records(rows, schema, table.text, texts) if table.text else texts
         fields.append(ROW)
+    if table.near != "off":
+        columns["signature"] = _signatures(batch.select(table.text))
+        fields.append(SIGNATURE)
     for name in table.references:
         columns[reference(name)] = _pointed(batch.column(name), schema[name])
         fields.append(pa.field(reference(name), pa.list_(KEY)))
@@ -62,6 +68,11 @@ def _records(rows: pa.RecordBatch, schema: Schema, columns: tuple[str, ...], tex
     """The digest of each whole row: of the digest of its text, and of its other columns."""
     others = [encoded(field, rows.column(field.name)) for field in schema.fields if field.name not in columns]
     return shortened(digests([texts.cast(pa.binary()), *others]))
+
+
+def _signatures(texts: pa.RecordBatch) -> pa.Array:
+    numbers = sketch(texts.columns).astype("<u4", copy=False)
+    return pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def _groups(batch: pa.RecordBatch, schema: Schema, table: Table, otherwise: pa.Array) -> pa.Array:

@@ -59,7 +59,7 @@ def sketch(columns: Sequence[pa.Array]) -> Signatures:
         out = np.empty((len(columns[0]), SLOTS), np.uint32)
         native.sketch(_buffers(columns), len(out), (*tables(), _orders()), out)
         return out
-    blocks = [_signatures(*_shingles(*block)) for block in _blocks(columns)]
+    blocks = [signatures(*_shingles(*block)) for block in _blocks(columns)]
     return np.concatenate(blocks) if blocks else np.empty((0, SLOTS), np.uint32)
 
 
@@ -101,11 +101,12 @@ def _orders() -> np.ndarray[Any, np.dtype[np.uint8]]:
     Each slot has a random order of its own, the same for all rows.
     """
     numbers = np.arange(SLOTS * SLOTS, dtype=np.uint64) * _GOLDEN
-    orders = np.argsort(_mixed(numbers).reshape(SLOTS, SLOTS), axis=1, kind="stable")
+    orders = np.argsort(mixed(numbers).reshape(SLOTS, SLOTS), axis=1, kind="stable")
     return np.stack([orders, np.argsort(orders, axis=1, kind="stable")]).astype(np.uint8)
 
 
-def _mixed(x: Words) -> Words:
+def mixed(x: Words) -> Words:
+    """Numbers of 64 bits, each spread over all: the finaliser of SplitMix64."""
     x = (x ^ (x >> np.uint64(30))) * _MIX1
     x = (x ^ (x >> np.uint64(27))) * _MIX2
     return x ^ (x >> np.uint64(31))
@@ -208,7 +209,7 @@ def _hashed(tokens: _Tokens) -> Words:
     lengths = tokens.stops - tokens.starts
     words = np.ndarray(len(tokens.text) - 7, "<u8", tokens.text, strides=(1,))
     masks = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
-    hashes = _mixed(words[tokens.starts] & masks[np.minimum(lengths, 8)])
+    hashes = mixed(words[tokens.starts] & masks[np.minimum(lengths, 8)])
     if len(long := np.flatnonzero(lengths > 8)):
         counts = (lengths[long] - 1) // 8
         first = np.cumsum(counts) - counts
@@ -250,8 +251,10 @@ def _joined(one: Words, two: Words) -> Words:
     return (one ^ (one >> np.uint64(32))) * _MIX1 + two
 
 
-def _signatures(hashes: Words, counts: Places) -> Signatures:
-    """MinHash by one permutation: the high 7 bits of a hash choose a slot, which keeps the least low 32 bits."""
+def signatures(hashes: Words, counts: Places) -> Signatures:
+    """The signature of each row from its shingles, of which the first has the first of ``counts``, and so on.
+
+    MinHash by one permutation: the high 7 bits of a hash choose a slot, which keeps the least low 32 bits."""
     slots = np.full(len(counts) * SLOTS, EMPTY, np.uint32)
     at = np.repeat(np.arange(len(counts)) * SLOTS, counts) + (hashes >> np.uint64(57)).astype(np.int64)
     np.minimum.at(slots, at, np.minimum(hashes & np.uint64(EMPTY), np.uint64(EMPTY - 1)).astype(np.uint32))

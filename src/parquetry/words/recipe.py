@@ -51,6 +51,10 @@ class Duplicates(Part):
 
     exact: Literal["drop", "group", "keep"] = "drop"
     """Same text (same record where no `text` is named): drop all but the first, keep them in one split, or keep."""
+    near: Literal["off", "group", "drop"] = "off"
+    """Nearly the same text: not searched, kept in one split, or dropped but for the first of those connected."""
+    threshold: Annotated[float, Field(ge=0.3, le=1)] = 0.8
+    """Least Jaccard index of near-duplicates: shared shingles over all, a shingle being five tokens in a row."""
 
 
 class Split(Part):
@@ -117,7 +121,14 @@ class Table(Part):
                 f"duplicates.exact = 'group' cannot hold beside split.{self.split.method}, which decides for each row"
             )
             raise wrong("SPLIT_METHOD", what, "write 'drop' or 'keep', or split by ratios")
+        if self.near != "off" and not self.text:
+            raise wrong("RECIPE_VALUE", "duplicates.near needs text", "name the properties that hold it: text = [...]")
         return self
+
+    @property
+    def near(self) -> str:
+        """What happens to near-duplicates."""
+        return self.duplicates.near if self.duplicates else "off"
 
     @property
     def exact(self) -> str:
@@ -151,6 +162,11 @@ class Limits(Part):
     """Most members in a record, those of nested objects included."""
     decompression_ratio: Annotated[int, Field(ge=1)] = 1000
     """Largest ratio of a compressed source."""
+
+    cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Largest share of the rows of a table that near-duplicates may connect; fewer than 100 rows are never too many."""
+    leaks: Annotated[int, Field(ge=0)] = 0
+    """Pairs of duplicates that may stand in two splits, where the splits are given."""
 
     def allow(self, rejected: int, read: int) -> bool:
         """Whether so many rejected rows are within the limit."""
