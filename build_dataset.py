@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from parquetry.corpus.dedup import resolve
+from parquetry.corpus.leaks import leaks
 from parquetry.corpus.near import near
 from parquetry.corpus.split import assign, assignments
 from parquetry.files.books import Books, set_aside, settle
 from parquetry.files.manifest import File
 from parquetry.files.seal import describe, seal, shards_of, stated
 from parquetry.files.shards import Cut, Group, groups_of, plan, write
-from parquetry.files.staged import Texts
 from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers.card import Prose, cards, refresh
@@ -81,10 +81,11 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)
-        verdicts = resolve(prints, recipe.tables, near(prints, recipe.tables, Texts(parts, recipe.tables, work)))
+        verdicts = resolve(prints, recipe.tables, near(prints, recipe.thresholds, work.texts(parts, recipe.tables)))
         books = Books(work, parts, (prints, verdicts), recipe, schemas)
         rejects = settle(work, books, recipe)
         splits, warnings = assign(prints, verdicts, recipe, assigned)
+        leaking = leaks(prints, verdicts, splits, recipe, books.places)
 
         # One file at a time, in parallel: write it, then read it back; what was removed is written down, too.
         cuts = plan(prints, verdicts, splits, recipe)
@@ -94,13 +95,12 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         shards = shards_of(cuts, files, groups)
 
         # The papers say what was found in the files, and nothing else.
-        manifest = describe(recipe, schemas, books, parts, shards)
-        known = facts(manifest, schemas, shards)
+        known = facts(describe(recipe, schemas, books, leaking, (parts, shards)), schemas, shards)
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
         work.put({"CITATION.cff": citation(known), "LICENSE": license_text(known), **cards(prose, known)})
 
         # Seal it, hold it against what was read back, and only then let it be seen.
-        manifest = seal(manifest, work.release, shards)
+        manifest = seal(known.manifest, work.release, shards)
         check(work.release, shards)
         if (result := outcome(work.release, work.place, replace=replace)) != UP_TO_DATE:
             work.commit()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from parquetry.papers.card import fill
-from parquetry.papers.regions import code, escape, table
+from parquetry.papers.markdown import code, escape, table
 from parquetry.words.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent

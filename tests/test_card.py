@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from parquetry.papers.card import fill, size_category
-from parquetry.papers.regions import HEADINGS, code, escape
+from parquetry.papers.markdown import code, escape
+from parquetry.papers.regions import HEADINGS
 from parquetry.words.errors import RecipeError
 
 names = st.text("abc .", min_size=1, max_size=8).map(str.strip).filter(bool)

@@ -33,7 +33,7 @@ def search(texts: Sequence[str], threshold: float = 0.8) -> Alike:
     raw = pa.py_buffer(sketch([column]))
     signatures = [pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(texts), [None, raw])]
     prints = pa.table({"text": pa.chunked_array(digests), "signature": pa.chunked_array(signatures)})
-    return alike(prints, threshold, lambda rows: shingle_hashes([column.take(pa.array(rows))]))
+    return alike(prints, threshold, [pa.record_batch([column], ["text"])])
 
 
 def pairs(texts: Sequence[str], threshold: float) -> dict[tuple[int, int], float]:

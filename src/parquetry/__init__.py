@@ -53,26 +53,29 @@ record       one record at a time: parallel and pure
 
 corpus       the whole corpus, from fingerprints alone
     keys         digests -> which of them are the same
+    overlap      texts and their splits -> what stands in two splits
     near         fingerprints -> which texts are the same, or nearly
     dedup        fingerprints -> which rows stay, and which belong together
     split        clusters -> train, validation, test
+    leaks        splits -> the proof that nothing leaks between them, or what does
 
 files        one file at a time, the folder that they stand in, and its seal
     stats        Parquet files -> what is in them
     manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
     books        what became of every record: the ledger, and the removed rows
-    staged       numbers of rows -> the rows, as they were staged
     shards       rows -> Parquet files of even size
     seal         what was built -> its manifest, and the two files that seal it
 
 papers       what is said about a release, computed from its files
+    markdown     text and numbers -> Markdown that shows them
     regions      what is known about a release -> Markdown, region by region
     card         regions and prose -> the card of the release
     citation     what is known about a release -> CITATION.cff and LICENSE
 
 reader       what people do with a release
     rows         the rows of a release, judged one by one
+    torn         the splits of a release -> what stands in two of them
     verify       a folder -> the list of what is wrong with it
     drift        a fresh build beside the release that stands
     progress     an engine that is watched

@@ -10,20 +10,16 @@ What is found depends on the texts alone: the search goes through them in the or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from parquetry.corpus.keys import Array, first_of, numbers
-from parquetry.record.sketch import EMPTY, SLOTS, mixed, signatures
-from parquetry.words.recipe import Table
+from parquetry.record.sketch import EMPTY, SLOTS, mixed, shingle_hashes, signatures
 
-#: Row numbers, in rising order -> where the hashes of the shingles of each begin and end, and the hashes.
-Shingles = Callable[[Array], tuple[Array, Array]]
 #: The bands are as long as they can be where so large a share of pairs at the threshold agrees in one of them.
 RECALL = 0.999
 #: Signatures may be further apart than the threshold says by so many standard deviations.
@@ -34,6 +30,7 @@ ROUNDS = 64
 PAIRS, SIGNATURES = 2048, 16384
 #: Texts that pairs are made from, to measure how many the search finds.
 SAMPLE = 1000
+_NO_HASHES = np.empty(0, np.uint64)
 
 
 class Recall(NamedTuple):
@@ -56,35 +53,25 @@ class Alike:
 
 
 def near(
-    prints: Mapping[str, pa.Table], tables: Mapping[str, Table], shingles: Callable[[str, Array], tuple[Array, Array]]
+    prints: Mapping[str, pa.Table], thresholds: Mapping[str, float], texts: Mapping[str, Sequence[pa.RecordBatch]]
 ) -> dict[str, Alike]:
-    """Search the tables of a recipe that ask for it.
-
-    Args:
-        prints: The fingerprints of each table, in source order.
-        tables: Their rules.
-        shingles: Of some rows of a table, as `Shingles` says.
-    """
-    return {
-        name: alike(prints[name], table.duplicates.threshold, partial(shingles, name))
-        for name, table in tables.items()
-        if table.duplicates and table.near != "off"
-    }
+    """Search some tables: those that have a threshold. All else as of `alike`, by table."""
+    return {name: alike(prints[name], least, texts[name]) for name, least in thresholds.items()}
 
 
-def alike(prints: pa.Table, threshold: float, shingles: Shingles) -> Alike:
+def alike(prints: pa.Table, threshold: float, texts: Sequence[pa.RecordBatch]) -> Alike:
     """Find the rows of a table that have the same text, or nearly the same.
 
     Args:
         prints: Its fingerprints, in source order, with ``signature``.
         threshold: Least Jaccard index of near-duplicates, above 0, at most 1.
-        shingles: The shingles of some rows.
+        texts: Its columns of text, in the same order of rows.
     """
-    texts = numbers(prints["text"])
-    first, table = first_of(texts), Signatures(prints["signature"])
+    digests = numbers(prints["text"])
+    first, table = first_of(digests), Signatures(prints["signature"])
     rows = np.flatnonzero((first == np.arange(len(first))) & (table.column(0) != EMPTY))
-    rows = rows[np.lexsort(texts[rows].T[::-1])]
-    search = _Search(rows, table, threshold, shingles)
+    rows = rows[np.lexsort(digests[rows].T[::-1])]
+    search = _Search(rows, table, threshold, Shingles(texts))
     for band in range(SLOTS // search.width):
         search.band(band)
     joined = np.arange(len(first))
@@ -123,6 +110,21 @@ class Signatures:
             mine = owners == owner
             found[mine] = self.chunks[owner][rows[mine] - self.starts[owner]]
         return found
+
+
+class Shingles:
+    """The shingles of the rows of a table, whose texts stay where they are, too."""
+
+    def __init__(self, texts: Sequence[pa.RecordBatch]) -> None:
+        self.texts, self.starts = texts, np.cumsum([0, *(batch.num_rows for batch in texts)])
+
+    def of(self, rows: Array) -> tuple[Array, Array]:
+        """Their hashes for some rows, given in rising order, as `shingle_hashes` says them."""
+        bounds, pieces = np.searchsorted(rows, self.starts), list[pa.RecordBatch]()
+        for batch in np.flatnonzero(np.diff(bounds)).tolist():
+            mine = rows[bounds[batch] : bounds[batch + 1]] - self.starts[batch]
+            pieces.append(self.texts[batch].take(pa.array(mine)))
+        return shingle_hashes(pa.concat_batches(pieces).columns) if pieces else (np.zeros(1, np.int64), _NO_HASHES)
 
 
 @dataclass
@@ -225,7 +227,7 @@ class _Search:
     def recall(self) -> Recall:
         """Measure how many pairs the search finds: on some texts, and the same with some of their shingles changed."""
         rows = np.sort(self.rows[:SAMPLE])
-        offsets, hashes = self.shingles(rows)
+        offsets, hashes = self.shingles.of(rows)
         own = np.diff(offsets)
         changed = hashes.copy()
         for start, count in zip(offsets[:-1].tolist(), own.tolist(), strict=True):
@@ -251,7 +253,7 @@ def _chunks(pairs: Array) -> Iterator[Array]:
 def _jaccard(pairs: Array, shingles: Shingles) -> Array:
     """The Jaccard index of the shingles of pairs of rows."""
     rows, places = np.unique(pairs, return_inverse=True)
-    offsets, hashes = shingles(rows)
+    offsets, hashes = shingles.of(rows)
     found = np.zeros(len(pairs))
     for index, (one, two) in enumerate(places.reshape(-1, 2).tolist()):
         a, b = hashes[offsets[one] : offsets[one + 1]], hashes[offsets[two] : offsets[two + 1]]

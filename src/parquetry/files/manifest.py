@@ -59,6 +59,38 @@ class Source(Model):
     blank_lines: Count
 
 
+class Leakage(Model):
+    """What was looked for in two splits of a table, and found."""
+
+    exact_pairs: Count
+    """Pairs of rows with the same text in two splits."""
+    near_pairs: Count | None = None
+    """Near-duplicates that were found and stand in two splits; none if they were not searched."""
+    groups: Count
+    """Groups in two splits."""
+    clusters: Count
+    """Sets of rows that belong together, a row alone included."""
+    largest_cluster: Count
+    """Rows of the largest."""
+    compared_pairs: Count | None = None
+    """Candidates for near-duplicates whose Jaccard index was counted."""
+    found_pairs: Count | None = None
+    """Near-duplicates among them."""
+    skipped_pairs: Count | None = None
+    """Candidates that were not compared, because too many looked alike."""
+    recall: tuple[Count, Count] | None = None
+    """Of so many pairs made to lie at the threshold, so many were found."""
+
+
+class DuplicateRules(Model):
+    """What was done about duplicates."""
+
+    exact: str
+    near: str
+    threshold: float | None = None
+    """Least Jaccard index of near-duplicates, if they were searched."""
+
+
 class TableFacts(Model):
     """What is known about one table."""
 
@@ -72,6 +104,9 @@ class TableFacts(Model):
     split_method: Method
     split_rule: str
     """What the method works with: a file, a column, a split, or the ratios."""
+    duplicates: DuplicateRules | None = None
+    leakage: Leakage | None = None
+    """None in releases of before it was looked for."""
     splits: Annotated[dict[SplitName, SplitRows], Field(min_length=1)]
     sources: tuple[Source, ...]
 

@@ -13,31 +13,49 @@ from importlib.metadata import version
 from pathlib import Path
 
 import parquetry
+from parquetry.corpus.leaks import Leaks
 from parquetry.files.books import Books
-from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, Source, SplitRows, TableFacts, sha256_of, sums
+from parquetry.files.manifest import (
+    NAME,
+    SUMS,
+    DuplicateRules,
+    File,
+    Leakage,
+    Manifest,
+    Shard,
+    Source,
+    SplitRows,
+    TableFacts,
+    sha256_of,
+    sums,
+)
 from parquetry.files.shards import Cut
 from parquetry.files.stats import Measured, Summary
 from parquetry.files.workspace import Part
 from parquetry.record.content import content_digest
-from parquetry.words.recipe import Recipe
+from parquetry.words.recipe import Recipe, Table
 from parquetry.words.schema import Schema
 
 #: Packages that can change the bytes of a release, never its content.
-PACKAGES = ("pyarrow", "pyyaml", "unicodedata2")
+PACKAGES = ("pyarrow", "pyyaml", "regex", "unicodedata2")
 
 
 def describe(
-    recipe: Recipe, schemas: Mapping[str, Schema], books: Books, parts: Sequence[Part], shards: Sequence[Shard]
+    recipe: Recipe,
+    schemas: Mapping[str, Schema],
+    books: Books,
+    leaks: Mapping[str, Leaks],
+    made: tuple[Sequence[Part], Sequence[Shard]],
 ) -> Manifest:
     """Say what is known once the data is written; `seal` adds the files.
 
     Args:
         recipe, schemas: What was asked for.
         books: What became of each record.
-        parts: What was read.
-        shards: What was written, read back, in the order of the plan.
+        leaks: What stands in two splits.
+        made: What was read; and what was written, read back, in the order of the plan.
     """
-    tables = {name: _facts(name, recipe, schemas[name], books, (parts, shards)) for name in recipe.tables}
+    tables = {name: _facts(name, recipe, schemas[name], books, leaks[name], made) for name in recipe.tables}
     digests = [f"{name} {split} {rows.sha256}\n" for name, t in tables.items() for split, rows in t.splits.items()]
     return Manifest(
         dataset=recipe.dataset,
@@ -47,7 +65,7 @@ def describe(
         ),
         data_sha256=_sha256("".join(sorted(digests)).encode()),
         versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
-        files=tuple(shard.file for shard in shards),
+        files=tuple(shard.file for shard in made[1]),
     )
 
 
@@ -97,7 +115,7 @@ def _sha256(raw: bytes) -> str:
 
 
 def _facts(
-    name: str, recipe: Recipe, schema: Schema, books: Books, made: tuple[Sequence[Part], Sequence[Shard]]
+    name: str, recipe: Recipe, schema: Schema, books: Books, leaks: Leaks, made: tuple[Sequence[Part], Sequence[Shard]]
 ) -> TableFacts:
     table = recipe.tables[name]
     mine = [shard for shard in made[1] if shard.table == name]
@@ -118,8 +136,30 @@ def _facts(
         group_by=table.split.group_by,
         split_method=table.split.method,
         split_rule=rule if isinstance(rule, str) else ", ".join(f"{split} {share:g}" for split, share in rule.items()),
+        duplicates=_rules(table),
+        leakage=_leakage(leaks),
         splits=splits,
         sources=tuple(_sources(name, books, made[0])),
+    )
+
+
+def _rules(table: Table) -> DuplicateRules:
+    threshold = table.duplicates.threshold if table.duplicates and table.near != "off" else None
+    return DuplicateRules(exact=table.exact, near=table.near, threshold=threshold)
+
+
+def _leakage(leaks: Leaks) -> Leakage:
+    alike, overlap = leaks.alike, leaks.overlap
+    return Leakage(
+        exact_pairs=overlap.exact,
+        near_pairs=overlap.near if alike else None,
+        groups=overlap.groups,
+        clusters=leaks.clusters,
+        largest_cluster=leaks.largest,
+        compared_pairs=alike.compared if alike else None,
+        found_pairs=len(alike.links) if alike else None,
+        skipped_pairs=alike.skipped if alike else None,
+        recall=alike.recall if alike else None,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -20,7 +21,6 @@ import pyarrow.parquet as pq
 from parquetry.corpus.dedup import Verdict
 from parquetry.corpus.keys import Array
 from parquetry.corpus.split import Splits
-from parquetry.files.staged import Staged
 from parquetry.files.workspace import Part, Workspace
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Files, Recipe
@@ -92,11 +92,32 @@ def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: F
     """Write one file from the parts of its table."""
     path = work.release / cut.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = Staged(cut.table, parts, schema.arrow.names, work)
+    staged = _Staged(cut.table, parts, schema, work)
     with writer(path, schema, files) as file:
         for rows in cut.groups:
             chunks = [staged.rows(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS)]
             file.write_table(pa.Table.from_batches(chunks).cast(schema.arrow), row_group_size=len(rows))
+
+
+class _Staged:
+    """The staged rows of a table, by their numbers."""
+
+    def __init__(self, table: str, parts: list[Part], schema: Schema, work: Workspace) -> None:
+        self.names = schema.arrow.names
+        self.starts = np.cumsum([0, *(part.rows for part in parts)])
+        self.batches = lru_cache(maxsize=4)(partial(work.batches, "parts", table))
+
+    def rows(self, rows: Array) -> pa.RecordBatch:
+        """Some rows, given in order, as one contiguous batch."""
+        pieces = list[pa.RecordBatch]()
+        for part in np.flatnonzero(np.diff(np.searchsorted(rows, self.starts))).tolist():
+            start = int(self.starts[part])
+            for batch in self.batches(part):
+                first, last = np.searchsorted(rows, (start, start + batch.num_rows))
+                if last > first:
+                    pieces.append(batch.select(self.names).take(pa.array(rows[first:last] - start)))
+                start += batch.num_rows
+        return pa.concat_batches(pieces)
 
 
 def _cut(sizes: Array, most: int) -> list[tuple[int, int]]:

@@ -28,6 +28,7 @@ import pyarrow.ipc
 
 from parquetry.sources.partitions import Partition, digest
 from parquetry.words.errors import MachineError, Problem
+from parquetry.words.recipe import Table
 from parquetry.words.records import SOURCE, Ledger, Sifted
 
 
@@ -127,6 +128,14 @@ class Workspace:
             place = part.partition
             tables.setdefault(place.table, []).extend(self.batches("prints", place.table, place.index))
         return {name: pa.Table.from_batches(found) for name, found in tables.items()}
+
+    def texts(self, parts: Iterable[Part], tables: Mapping[str, Table]) -> dict[str, list[pa.RecordBatch]]:
+        """What duplicates are judged by in each table, in source order; it stays on the disk, too."""
+        found: dict[str, list[pa.RecordBatch]] = {name: [] for name in tables}
+        for place in (part.partition for part in parts):
+            batches = self.batches("parts", place.table, place.index)
+            found[place.table] += [batch.select(list(tables[place.table].text)) for batch in batches]
+        return found
 
     def removed(self, partition: Partition, name: str = "early") -> Path:
         """The file with what was removed of one partition: while it was read, or by the name of its list."""

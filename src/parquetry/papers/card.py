@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from parquetry.papers.regions import HEADINGS, Facts, escape, region
+from parquetry.papers.markdown import escape
+from parquetry.papers.regions import HEADINGS, Facts, region
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import BIDI, Problem, RecipeError
 

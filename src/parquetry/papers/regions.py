@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from parquetry.files.manifest import SUMS, Manifest, Shard
+from parquetry.files.manifest import SUMS, DuplicateRules, Manifest, Shard
 from parquetry.files.stats import Summary
+from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.sources.conform import canonical, plain, typed
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
@@ -47,6 +48,7 @@ HEADINGS = {
     "load": "How to load it",
     "fields": "Fields",
     "splits": "Splits",
+    "leakage": "Duplicates and leakage",
     "origins": "Origins",
     "ledger": "Sources, and what was removed",
     "versions": "Versions and digests",
@@ -58,52 +60,13 @@ def region(name: str, facts: Facts) -> str | None:
     """The Markdown of a region: one of `HEADINGS`, or ``values TABLE.FIELD``; None if there is no such region."""
     makers = {
         "summary": _summary, "tables": _tables, "load": _load, "fields": _fields, "splits": _splits,
-        "origins": _origins, "ledger": _ledger, "versions": _versions, "citation": _citation,
+        "leakage": _leakage, "origins": _origins, "ledger": _ledger, "versions": _versions, "citation": _citation,
     }  # fmt: skip
     if name in makers:
         return makers[name](facts)
     if match := re.fullmatch(r"values ([\w-]+)\.(.+)", name):
         return _values(match[1], match[2], facts)
     return None
-
-
-def escape(text: str) -> str:
-    """Text as Markdown shows it: no markup, no HTML, one line.
-
-    >>> escape("a|b <i>_c_")
-    'a\\\\|b &lt;i&gt;\\\\_c\\\\_'
-    """
-    line = " ".join(text.split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", line)
-
-
-def code(text: str) -> str:
-    """Text as Markdown shows it in code style, in a table too."""
-    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    pad = " " if "`" in text else ""
-    return f"{ticks}{pad}{' '.join(text.split())}{pad}{ticks}".replace("|", "\\|")
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> str:
-    """A Markdown table; the columns named in ``right`` by their letter in ``lr`` are set to the right."""
-    rule = [("---:" if side == "r" else "---") for side in right.ljust(len(header), "l")]
-    lines = [header, rule, *rows]
-    return "\n".join(
-        "| " + " | ".join(f"{x:,}" if isinstance(x, int) else str(x) for x in line) + " |" for line in lines
-    )
-
-
-def sized(count: int) -> str:
-    """Bytes as people read them.
-
-    >>> sized(1234567)
-    '1.2 MB'
-    """
-    value, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{count} bytes" if units[0] == "bytes" else f"{value:.1f} {units[0]}"
 
 
 def _summary(facts: Facts) -> str:
@@ -197,6 +160,37 @@ def _method(method: str, rule: str, group_by: Sequence[str]) -> str:
         "only": f"all rows in {code(rule)}",
         "ratios": f"drawn{groups}: {escape(rule)}",
     }[method]
+
+
+def _leakage(facts: Facts) -> str:
+    rows, searched = [], list[str]()
+    for name, known in facts.manifest.tables.items():
+        if not (found := known.leakage) or not (rules := known.duplicates):
+            continue
+        judged = ", ".join(code(column) for column in known.text) or "whole records"
+        near = "not searched" if found.near_pairs is None else found.near_pairs
+        groups = found.groups if known.group_by else "–"
+        row = [code(name), judged, _done(rules), found.clusters, found.largest_cluster, found.exact_pairs, near, groups]
+        rows.append(row)
+        if found.recall:
+            made, seen = found.recall
+            searched.append(
+                f"{code(name)}: {found.compared_pairs:,} pairs were compared; {found.found_pairs:,} are near-duplicates"
+                f" (Jaccard index of token 5-grams ≥ {rules.threshold:g}). Of {made:,} pairs made from its"
+                f" texts to lie at that threshold, the search finds {seen:,}."
+                + (f" {found.skipped_pairs:,} candidates were not compared." if found.skipped_pairs else "")
+            )
+    if not rows:
+        return "It was not looked for."
+    header = ["table", "judged by", "duplicates", "clusters", "largest", "same text", "near-duplicates", "groups"]
+    head = "In two splits at once: the last three columns. A cluster is what must stay in one split."
+    return "\n\n".join([head, table(header, rows, "lllrrrrr"), *searched])
+
+
+def _done(rules: DuplicateRules) -> str:
+    """What was done about duplicates, in words."""
+    words = {"drop": "dropped", "group": "kept in one split", "keep": "kept", "off": ""}
+    return f"exact {words[rules.exact]}" + (f", near {words[rules.near]}" if rules.near != "off" else "")
 
 
 def _origins(facts: Facts) -> str:

@@ -21,7 +21,7 @@ import click
 
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
-from parquetry.papers.regions import sized
+from parquetry.papers.markdown import sized
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from parquetry.files.manifest import File
 from parquetry.files.stats import Measured
 from parquetry.files.workspace import Part
-from parquetry.papers.regions import sized
+from parquetry.papers.markdown import sized
 from parquetry.words.engine import Engine
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from parquetry.files.shards import writer
-from parquetry.papers.regions import sized
+from parquetry.papers.markdown import sized
 from parquetry.record.clean import clean
 from parquetry.record.content import row_bytes
 from parquetry.record.fingerprint import PRINTS, ROW, fingerprint

@@ -2,7 +2,8 @@
 
 This is what anyone can do to a release, with nothing but the folder. Three strengths: ``quick`` compares names, sizes
 and counts of rows; ``full`` also every checksum, the schema of every file, and every number of the card; ``deep`` also
-judges every row by its JSON Schema again, ids, references and splits, and computes the content digests anew.
+judges every row by its JSON Schema again, ids, references and splits, searches duplicates across splits, and computes
+the content digests anew.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from parquetry.files.stats import batches
 from parquetry.papers import card, citation
 from parquetry.papers.regions import HEADINGS, Facts, region
 from parquetry.reader.rows import AGAIN, Rows
+from parquetry.reader.torn import leaking
 from parquetry.words.errors import ParquetryError, Problem, VerificationError
 from parquetry.words.schema import Schema, load
 
@@ -210,6 +212,8 @@ class _Judge:
         if not broken and not found:
             for rows in tables.values():
                 yield from rows.problems(tables)
+                if deep:
+                    yield from leaking(self.release, self.manifest, rows.name, rows.schema)
             if not self.optional:
                 schemas = {name: rows.schema for name, rows in tables.items()}
                 summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}

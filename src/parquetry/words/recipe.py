@@ -194,6 +194,11 @@ class Recipe(Part):
         return self._file
 
     @property
+    def thresholds(self) -> dict[str, float]:
+        """Least Jaccard index of near-duplicates, by table, where they are searched."""
+        return {n: t.duplicates.threshold for n, t in self.tables.items() if t.duplicates and t.near != "off"}
+
+    @property
     def release(self) -> str:
         """Name of the release folder."""
         return f"{self.dataset.name}-{self.dataset.version}"

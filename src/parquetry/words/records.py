@@ -78,10 +78,10 @@ class Ledger:
         return Ledger(self.read + other.read, self.blank + other.blank, self.lines + other.lines, removed)
 
 
-def counted(rows: int) -> str:
-    """A number of rows, as a message says it.
+def counted(number: int, what: str = "row") -> str:
+    """A number of rows or of something else, as a message says it.
 
     >>> counted(1), counted(2500)
     ('1 row', '2,500 rows')
     """
-    return f"{rows:,} row{'s' if rows != 1 else ''}"
+    return f"{number:,} {what}{'s' if number != 1 else ''}"

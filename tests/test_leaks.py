@@ -1,0 +1,119 @@
+"""What stands in two splits is found, told and refused, when a release is built and from its files alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import combinations
+
+import numpy as np
+import pytest
+from conftest import Project
+from hypothesis import given
+from hypothesis import strategies as st
+from test_near import WORDS, note
+
+from parquetry.corpus.overlap import overlap
+from parquetry.files import manifest
+from parquetry.files.seal import seal
+from parquetry.reader.verify import verify
+from parquetry.words.errors import InputError
+
+rows = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 2), st.integers(0, 3)), max_size=12)
+
+
+@given(rows, st.data())
+def test_what_stands_in_two_splits_is_counted(rows: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    texts, splits, groups = (np.array([row[i] for row in rows], np.int64) for i in range(3))
+    keys, named = (np.stack([x, x], axis=1).astype(np.uint64).reshape(-1, 2) for x in (texts, groups))
+    distinct = sorted({int(np.flatnonzero(texts == text)[0]) for text in texts})
+    links = (
+        data.draw(st.lists(st.sampled_from(list(combinations(distinct, 2))), unique=True))
+        if rows[1:] and distinct[1:]
+        else []
+    )
+    found = overlap(keys, splits, np.array(links, np.int64).reshape(-1, 2), named)
+    there = [i for i in range(len(rows)) if splits[i] >= 0]
+    apart = [(i, j) for i, j in combinations(there, 2) if splits[i] != splits[j]]
+    assert found.exact == sum(texts[i] == texts[j] for i, j in apart)
+    ends = [{texts[a], texts[b]} for a, b in links]
+    assert found.near == sum(any({texts[i], texts[j]} == end for i, j in apart) for end in ends)
+    assert found.groups == len({groups[i] for i, j in apart if groups[i] == groups[j]})
+    assert all(splits[i] != splits[j] and min(splits[i], splits[j]) >= 0 for i, j in found.examples.tolist())
+    assert found.alike == len({texts[i] for i, j in apart if texts[i] == texts[j]})
+
+
+def given_splits(project: Project, duplicates: str, more: str = "") -> None:
+    """Notes whose splits people decided, of which two pairs are alike: 0 and 1 nearly, 2 and 3 to the letter."""
+    project.edit('id = "id"\n', f'id = "id"\ntext = ["text"]\n\n[tables.notes.duplicates]\n{duplicates}\n')
+    project.edit("ratios = { train = 0.8, test = 0.2 }", f'assigned = "splits.csv"\n{more}')
+    texts = [note(0)["text"], note(0, 9)["text"], note(100)["text"], note(100)["text"], note(200)["text"]]
+    project.rows("notes.jsonl", [{"id": str(number), "text": text} for number, text in enumerate(texts)])
+    project.file("splits.csv", "id,split\n0,train\n1,test\n2,train\n3,test\n4,train\n")
+
+
+def test_duplicates_in_two_splits_are_refused(project: Project) -> None:
+    given_splits(project, 'exact = "keep"\nnear = "group"')
+    with pytest.raises(InputError) as refused:
+        project.build()
+    assert str(refused.value) == (
+        "error[SPLIT_LEAK] notes.jsonl:3: is in train and has the text of notes.jsonl:4, which is in test\n"
+        "error[SPLIT_LEAK] notes.jsonl:1: is in train and has nearly the text of notes.jsonl:2, which is in test\n"
+        "  fix: drop duplicates, move these rows, or allow so many: limits.leaks = 2 "
+        "(1 pair of rows with the same text, and 1 with nearly the same, in two splits of notes)"
+    )
+    assert not (project.root / "out/notes-1.0.0").exists()
+
+
+def test_as_many_as_the_recipe_allows_are_told(project: Project) -> None:
+    given_splits(project, 'exact = "keep"\nnear = "group"', "\n[limits]\nleaks = 2\n")
+    known = project.build().manifest.tables["notes"].leakage
+    assert known and (known.exact_pairs, known.near_pairs, known.groups) == (1, 1, 0)
+    assert not verify(project.release, "deep").problems
+
+
+def test_what_is_kept_as_it_was_given_is_refused_without_a_search_for_near_ones(project: Project) -> None:
+    given_splits(project, 'exact = "keep"')
+    with pytest.raises(InputError, match=r"limits\.leaks = 1 "):
+        project.build()
+
+
+def test_a_release_that_hides_a_leak_is_found_out(project: Project) -> None:
+    given_splits(project, 'exact = "keep"\nnear = "group"', "\n[limits]\nleaks = 2\n")
+    project.build()
+    known = manifest.load(project.release)
+    table = known.tables["notes"]
+    assert table.leakage
+    clean = table.model_copy(update={"leakage": table.leakage.model_copy(update={"exact_pairs": 0, "near_pairs": 0})})
+    seal(known.model_copy(update={"tables": {"notes": clean}}), project.release)
+    codes = [(problem.code, problem.what) for problem in verify(project.release, "deep").problems]
+    assert [code for code, _ in codes if code == "SPLIT_LEAK"] == ["SPLIT_LEAK"] * 2
+    assert ("SPLIT_LEAK", "1 pair with the same text in two splits, the manifest says 0") in codes
+
+
+def test_too_many_connected_rows_are_refused_with_the_links(project: Project) -> None:
+    project.edit('id = "id"\n', 'id = "id"\ntext = ["text"]\n\n[tables.notes.duplicates]\nnear = "group"\n')
+    words = [*WORDS[:60]]
+    texts = []
+    for number in range(150):  # a chain: each is near the next, the first is not near the last
+        words[number % 60] = f"step{number}"
+        texts.append(" ".join(words))
+    project.rows("notes.jsonl", [{"id": str(number), "text": text} for number, text in enumerate(texts)])
+    with pytest.raises(InputError, match=r"near-duplicates connect 150 rows of 150: notes\.jsonl:") as refused:
+        project.build()
+    assert "limits.cluster_share" in str(refused.value)
+    project.edit(
+        "ratios = { train = 0.8, test = 0.2 }", "ratios = { train = 0.8, test = 0.2 }\n\n[limits]\ncluster_share = 1\n"
+    )
+    known = project.build().manifest.tables["notes"].leakage
+    assert known and (known.clusters, known.largest_cluster) == (1, 150)
+
+
+def test_the_card_says_what_was_looked_for(project: Project) -> None:
+    given_splits(project, 'near = "drop"')
+    project.build()
+    card = (project.release / "README.md").read_text("utf-8")
+    assert "| `notes` | `text` | exact dropped, near dropped | 3 | 1 | 0 | 0 | – |" in card
+    assert "2 pairs" not in card and "Of 4 pairs made from its texts" in card
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in project.release.glob("data/**/*.parquet")}
+    assert len(digests) == len(json.loads((project.release / "manifest.json").read_text())["tables"]["notes"]["splits"])
