@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import build_dataset
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import RELEASE, ROOT, Project, contents
@@ -435,6 +436,18 @@ def test_what_a_build_left_beside_a_release_is_no_source(project: Project) -> No
         built = build_dataset.build(project.root / "recipe.toml", None, Local(1))
         assert built.outcome == outcome
         assert (built.place.parent / "notes-1.0.0.removed/duplicates.jsonl").exists()
+
+
+def test_a_release_is_no_source_of_the_next(project: Project) -> None:
+    project.edit('sources = ["notes*.jsonl"]', 'sources = ["**/*.parquet"]')
+    project.edit('id = "id"', 'id = "id"\ntext = ["text"]')
+    for version, texts in (("1.0.0", ["one", "two"]), ("1.0.1", ["one"])):
+        project.edit('version = "1.0.0"', f'version = "{version}"')
+        rows = [{"id": text, "text": text} for text in texts]
+        pq.write_table(pa.Table.from_pylist(rows), project.file("corpus/a.parquet", ""))
+        built = build_dataset.build(project.root / "recipe.toml", None, Local(1))
+        assert [source.path for source in built.manifest.tables["notes"].sources] == ["corpus/a.parquet"]
+        assert sum(split.rows for split in built.manifest.tables["notes"].splits.values()) == len(texts)
 
 
 def test_a_file_named_in_two_ways_is_read_once(project: Project) -> None:
