@@ -283,7 +283,7 @@ def test_what_is_no_text_is_set_aside(folder: Folder, raw: bytes, reason: tuple[
 
 def test_what_its_encoding_does_not_have_is_set_aside(folder: Folder) -> None:
     assert folder.refused(b"a\x81", encoding="cp1252") == (
-        "ENCODING_INVALID", "", "byte 2 of the file is not CP1252 (hex 81)",
+        "ENCODING_INVALID", "", "byte 2 of the file is not cp1252 (hex 81)",
     )  # fmt: skip
     assert folder.refused(b"+2AA-", encoding="utf-7")[0] == "ENCODING_INVALID"
 

@@ -348,7 +348,7 @@ def test_all_mistakes_are_reported_together() -> None:
         ),
         (
             b'{"title":"\xff"}',
-            "error[SCHEMA_SYNTAX] t.json: not JSON: byte 11 of the line is not UTF-8 (hex ff)\n  fix: correct the file",
+            "error[SCHEMA_SYNTAX] t.json: not JSON: byte 11 of the text is not UTF-8 (hex ff)\n  fix: correct the file",
         ),
         (
             b'{"properties":{"a":' * 1000,

@@ -33,7 +33,10 @@ FIXES = {
     "JSON_NONFINITE": "write null, or a string",
     "JSON_NUMBER_RANGE": "write a string, or give the field another type",
     "SCHEMA_ADDITIONAL": "name the field in the schema, or remove it from the records",
-    "UTF8_INVALID": "save the file as UTF-8",
+    "UTF8_INVALID": 'save the file as UTF-8, or name its encoding in the recipe: read = { encoding = "cp1252" }',
+    "ENCODING_INVALID": "correct read.encoding in the recipe, or the records",
+    "ENCODING_UTF16": 'name the encoding in the recipe: read = { encoding = "utf-16" }',
+    "ENCODING_UTF32": 'name the encoding in the recipe: read = { encoding = "utf-32" }',
 }
 FIX = "correct the records, the schema, or limits.rejected"
 #: Fingerprints and verdicts of each table.

@@ -94,9 +94,9 @@ def decoded(raw: bytes, encoding: str, *, nul: bool) -> str:
             raise NotJson(
                 "DOC_BINARY", f"not text: it holds control characters and is not {encoding.upper()}"
             ) from None
-        code = "UTF8_INVALID" if encoding.startswith("utf-8") else "ENCODING_INVALID"
+        code, shown = ("UTF8_INVALID", "UTF-8") if encoding.startswith("utf-8") else ("ENCODING_INVALID", encoding)
         bad = raw[error.start : error.end][:8].hex(" ")
-        raise NotJson(code, f"byte {error.start + 1} of the file is not {encoding.upper()} (hex {bad})") from None
+        raise NotJson(code, f"byte {error.start + 1} of the file is not {shown} (hex {bad})") from None
     except UnicodeError as error:
         raise NotJson("ENCODING_INVALID", f"not {encoding}: {error}") from None
     if not text.strip():
