@@ -27,6 +27,7 @@ SHOWN = 20
 FIXES = {
     "ID_DUPLICATE": "give each record an id of its own",
     "ID_EMPTY": "give each record an id",
+    "DOC_FRONT_MATTER": "correct the block between the lines ---, or put an empty line before it if it is text",
     "REFERENCE_BROKEN": "correct the reference, or add the row that it points to",
     "JSON_SYNTAX": "write one JSON object on each line",
     "JSON_DUPLICATE_KEY": "keep one of them",
