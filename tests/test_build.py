@@ -224,6 +224,29 @@ def test_duplicates_are_dropped_and_kept_beside_the_release(project: Project) ->
     assert not (beside / "rejected.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("rules", "second", "what"),
+    [
+        ("", "one", "the whole record stands in notes.jsonl:1 too"),
+        ("", "other", "the id stands in notes.jsonl:1 too"),
+        ('duplicates = { exact = "drop" }', "other", "the id stands in notes.jsonl:1 too"),
+        ('text = ["text"]\nduplicates = { exact = "keep" }', "one", "the id stands in notes.jsonl:1 too"),
+    ],
+)
+def test_an_id_that_stands_twice_is_told_how_to_drop_whole_repeats(
+    project: Project, rules: str, second: str, what: str
+) -> None:
+    project.edit('id = "id"', f'id = "id"\n{rules}')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}, {"id": "1", "text": second}])
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert error.value.problems[0].text() == (
+        f"error[ID_DUPLICATE] notes.jsonl:2 /id: {what}\n"
+        '  fix: give each record an id of its own; duplicates = { exact = "drop" } drops whole repeats '
+        "(1 row of notes rejected)"
+    )
+
+
 def test_a_row_that_follows_stands_where_its_target_stands(project: Project) -> None:
     document = {
         "type": "object",

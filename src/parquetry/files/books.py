@@ -25,7 +25,7 @@ from parquetry.words.schema import Schema
 SHOWN = 20
 #: What to do about a rejected row, by its code.
 FIXES = {
-    "ID_DUPLICATE": "give each record an id of its own",
+    "ID_DUPLICATE": 'give each record an id of its own; duplicates = { exact = "drop" } drops whole repeats',
     "ID_EMPTY": "give each record an id",
     "DOC_FRONT_MATTER": "correct the block between the lines ---, or put an empty line before it if it is text",
     "REFERENCE_BROKEN": "correct the reference, or add the row that it points to",
@@ -100,6 +100,8 @@ class Books:
         self.parts = {name: [part for part in parts if part.partition.table == name] for name in recipe.tables}
         self.starts = {name: np.cumsum([0, *(p.rows for p in mine)])[:-1] for name, mine in self.parts.items()}
         self.lines: dict[tuple[str, int, str], int] = {}  # lines of its file before each piece
+        #: Of tables whose texts are whole records that may repeat: their digests.
+        self.records = {n: prints[n]["text"] for n, t in recipe.tables.items() if not t.text and t.exact != "drop"}
         #: By table and source.
         self.ledgers: dict[str, dict[str, Ledger]] = {name: {} for name in recipe.tables}
         self.columns = {
@@ -195,7 +197,10 @@ class Books:
                 value, steps = value[position], [column, position]
             return pointer(*steps), f"{value!r} is not the id of a row that stays"
         if verdict.fate[index] == ID_DUPLICATE:
-            return pointer(self.ids[table]), "the id stands in {}:{} too".format(*first)
+            records = self.records.get(table)
+            same = records is not None and records[index] == records[int(verdict.first[index])]
+            what = "the whole record" if same else "the id"
+            return pointer(self.ids[table]), f"{what} stands in {first[0]}:{first[1]} too"
         return "", "repeats {}:{}".format(*first)
 
     def places(self, table: str, rows: Array) -> list[tuple[str, int]]:

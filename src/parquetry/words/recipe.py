@@ -47,7 +47,7 @@ class Clean(Part):
 
 
 class Duplicates(Part):
-    """What happens to rows that repeat an earlier one."""
+    """What happens to rows that repeat an earlier one; without this table: `drop` if `text` is named, else `keep`."""
 
     exact: Literal["drop", "group", "keep"] = "drop"
     """Same text (same record where no `text` is named): drop all but the first, keep them in one split, or keep."""
