@@ -301,6 +301,18 @@ def test_a_table_that_loses_every_row_ends_the_build(project: Project) -> None:
     assert [p.code for p in error.value.problems] == ["TABLE_EMPTY", "REFUSED"]
 
 
+def test_a_table_without_records_ends_the_build_and_leaves_nothing(project: Project) -> None:
+    project.rows("notes.jsonl", ["", " "])
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert str(error.value) == (
+        "error[TABLE_EMPTY] notes: the sources hold no record\n"
+        "  fix: fill them, or remove the table from the recipe\n"
+        "error[REFUSED] notes-1.0.0: nothing was released"
+    )
+    assert list((project.root / "out").iterdir()) == []
+
+
 def test_shards_and_row_groups_are_cut_by_bytes(project: Project) -> None:
     project.edit(
         "[tables.notes.split]", '[files]\nshard_bytes = "20kB"\nrow_group_bytes = "5kB"\n\n[tables.notes.split]'

@@ -59,15 +59,17 @@ def settle(work: Workspace, books: Books, recipe: Recipe) -> list[Problem]:
         for problem in _beyond(table, books.ledgers[table], seen[table])
     ]
     for table, sources in books.ledgers.items():
-        if not any(ledger.published for ledger in sources.values()):
-            problems.append(Problem("TABLE_EMPTY", table, "no row is left to publish", "see the removed rows"))
+        if not (total := sum(sources.values(), Ledger())).published:
+            what, fix = "no row is left to publish", "see the removed rows"
+            if not total.read:
+                what, fix = "the sources hold no record", "fill them, or remove the table from the recipe"
+            problems.append(Problem("TABLE_EMPTY", table, what, fix))
     if problems:
         for part in books.removed:
             books.write_down(part)
         place = _set_aside(work, books, "refused")
-        raise InputError(
-            *problems, Problem("REFUSED", work.place.name, f"nothing was released; all removed rows are in {place}")
-        )
+        what = f"nothing was released; all removed rows are in {place}" if books.removed else "nothing was released"
+        raise InputError(*problems, Problem("REFUSED", work.place.name, what))
     return list(_warnings(seen, books.ledgers))
 
 
