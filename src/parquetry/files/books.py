@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from parquetry.corpus.dedup import DUPLICATE, FATES, ID_DUPLICATE, KEPT, Array, Verdict
+from parquetry.files.advice import fix
 from parquetry.files.workspace import Part, Workspace
 from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
@@ -23,23 +24,6 @@ from parquetry.words.schema import Schema
 
 #: Rows of one code that are shown; all are in the files.
 SHOWN = 20
-#: What to do about a rejected row, by its code.
-FIXES = {
-    "ID_DUPLICATE": 'give each record an id of its own; duplicates = { exact = "drop" } drops whole repeats',
-    "ID_EMPTY": "give each record an id",
-    "DOC_FRONT_MATTER": "correct the block between the lines ---, or put an empty line before it if it is text",
-    "REFERENCE_BROKEN": "correct the reference, or add the row that it points to",
-    "JSON_SYNTAX": "write one JSON object on each line",
-    "JSON_DUPLICATE_KEY": "keep one of them",
-    "JSON_NONFINITE": "write null, or a string",
-    "JSON_NUMBER_RANGE": "write a string, or give the field another type",
-    "SCHEMA_ADDITIONAL": "name the field in the schema, or remove it from the records",
-    "UTF8_INVALID": 'save the file as UTF-8, or name its encoding in the recipe: read = { encoding = "cp1252" }',
-    "ENCODING_INVALID": "correct read.encoding in the recipe, or the records",
-    "ENCODING_UTF16": 'name the encoding in the recipe: read = { encoding = "utf-16" }',
-    "ENCODING_UTF32": 'name the encoding in the recipe: read = { encoding = "utf-32" }',
-}
-FIX = "correct the records, the schema, or limits.rejected"
 #: Fingerprints and verdicts of each table.
 Corpus = tuple[Mapping[str, pa.Table], Mapping[str, Verdict]]
 
@@ -231,7 +215,7 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
             continue
         problems += [Problem(code, row.where, row.message) for row in seen[code]]
         more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
-        problems[-1] = problems[-1]._replace(fix=f"{FIXES.get(code, FIX)} ({more})")
+        problems[-1] = problems[-1]._replace(fix=f"{fix(seen[code][0])} ({more})")
     return problems
 
 
@@ -244,4 +228,4 @@ def _warnings(
         for code, rows in sorted(codes.items()):
             if code != FATES[DUPLICATE]:
                 what = f"{rows[0].message} ({counted(total.removed[code])} of {table} rejected)"
-                yield Problem(code, rows[0].where, what, FIXES.get(code, FIX))
+                yield Problem(code, rows[0].where, what, fix(rows[0]))
