@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from parquetry.files.advice import FIX, fix
+from parquetry.sources.streams import RATIO_FLOOR
+from parquetry.words.recipe import Limits, Read
 from parquetry.words.records import Removed
 
 ARRAY = "name the file .json if it is one JSON array; in this one, write one JSON object on each line"
@@ -40,3 +42,18 @@ def test_an_array_on_one_line_is_told_its_suffix() -> None:
     assert fix(Removed("JSON_NOT_OBJECT", "notes", "a.jsonl", 1, "", what, [{"id": 1}])) == ARRAY
     assert fix(Removed("JSON_NOT_OBJECT", "notes", "a.jsonl", 2, "", what, [{"id": 1}])) == FIX
     assert fix(Removed("JSON_NOT_OBJECT", "notes", "a.json", 1, "", what, [{"id": 1}])) == FIX
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [("LINE_TOO_LONG", "line_bytes"), ("JSON_DEPTH", "depth"), ("FIELD_COUNT", "fields"), ("UNICODE_NUL", "nul")],
+)
+def test_what_the_recipe_can_allow_is_told_with_its_key(code: str, key: str) -> None:
+    said = fix(Removed(code, "notes", "a.jsonl", 1, "", "", ""))
+    assert f"limits.{key} " in said or f"{{ {key} =" in said
+    assert key in Limits.model_fields or key in Read.model_fields
+
+
+def test_the_ratio_that_no_small_file_exceeds_is_documented() -> None:
+    said = Limits.model_fields["decompression_ratio"].description or ""
+    assert f"{RATIO_FLOOR // 10**6} MB" in said

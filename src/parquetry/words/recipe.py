@@ -150,7 +150,7 @@ class Limits(Part):
     fields: Annotated[int, Field(ge=1)] = 1000
     """Most members in a record, those of nested objects included."""
     decompression_ratio: Annotated[int, Field(ge=1)] = 1000
-    """Largest ratio of a compressed source."""
+    """Largest ratio of a compressed source that holds more than 64 MB; below them no ratio is too large."""
 
     def allow(self, rejected: int, read: int) -> bool:
         """Whether so many rejected rows are within the limit."""
