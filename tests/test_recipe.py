@@ -158,11 +158,11 @@ error[RECIPE_MISSING_KEY] recipe.toml: tables.notes.split: this key is required
 
 "Notes" => 5
 error[RECIPE_VALUE] recipe.toml: dataset.title: input should be a valid string, found 5
-  fix: Title of the card.
+  fix: write it in quotes: "5"
 
 ["notes*.jsonl"] => "notes.jsonl"
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: input should be a valid array, found "notes.jsonl"
-  fix: Files or globs, relative to the recipe or absolute; what a file is, its suffix says.
+  fix: write it in brackets: ["notes.jsonl"]
 
 ["notes*.jsonl"] => []
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least 1 item, not 0, found []
@@ -170,7 +170,7 @@ error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least
 
 #notes => default = "yes"
 error[RECIPE_VALUE] recipe.toml: tables.notes.default: input should be a valid boolean, found "yes"
-  fix: Whether readers get this table when they name none.
+  fix: write true or false
 
 #notes => clean = { unicode = "NFD" }
 error[RECIPE_VALUE] recipe.toml: tables.notes.clean.unicode: input should be '', 'NFC' or 'NFKC', found "NFD"
@@ -182,11 +182,35 @@ error[RECIPE_VALUE] recipe.toml: files.compression_level: input should be less t
 
 name = "notes" => name = "My notes"
 error[RECIPE_VALUE] recipe.toml: dataset.name: string should match pattern '^[a-z0-9]+(?:[-_.][a-z0-9]+)*$', found "My notes"
-  fix: Release folder and Hub repository name.
+  fix: write it like 'my-notes'
+
+version = "1.0.0" => version = "1.0"
+error[RECIPE_VALUE] recipe.toml: dataset.version: string should match pattern '^(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$', found "1.0"
+  fix: write it like '1.0.0'
+
+["en"] => "en"
+error[RECIPE_VALUE] recipe.toml: dataset.languages: input should be a valid array, found "en"
+  fix: write it in brackets: ["en"]
+
+#top => limits.rejected = 0.001
+error[RECIPE_VALUE] recipe.toml: limits.rejected: 0.001 is not a number of rows, nor a share of them
+  fix: write "0.1%" for this share of the rows
+
+#top => limits.rejected = "101%"
+error[RECIPE_VALUE] recipe.toml: limits.rejected: '101%' is more than all rows
+  fix: write at most "100%"
+
+#top => limits.rejected = -1
+error[RECIPE_VALUE] recipe.toml: limits.rejected: -1 is not a number of rows, nor a share of them
+  fix: write it like 5 or "0.1%"
 
 "cc0-1.0" => "CC-BY-4.0"
 error[RIGHTS_LICENSE_UNKNOWN] recipe.toml: dataset.license: unknown licence id 'CC-BY-4.0'
   fix: did you mean 'cc-by-4.0'?
+
+"cc0-1.0" => "unlicensed"
+error[RIGHTS_LICENSE_UNKNOWN] recipe.toml: dataset.license: unknown licence id 'unlicensed'
+  fix: use a licence id of the Hub (near it: unlicense), or 'other'
 
 "cc0-1.0" => "XYZZY"
 error[RIGHTS_LICENSE_UNKNOWN] recipe.toml: dataset.license: unknown licence id 'XYZZY'

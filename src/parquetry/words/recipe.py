@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.mistakes import problems_of
-from parquetry.words.vocabulary import Bytes, Method, Names, Part, SplitName, encoding_name, split_name, wrong
+from parquetry.words.vocabulary import Bytes, Method, Names, Part, Rejected, SplitName, encoding_name, split_name, wrong
 
 #: The ways in which the rows of a table come to their splits.
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -141,7 +141,7 @@ class Files(Part):
 class Limits(Part):
     """Beyond these a build stops, or a record is rejected."""
 
-    rejected: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")] = 0
+    rejected: Rejected = 0
     """Rejected rows of a table, or their share of the rows read (`"0.1%"`); above it the build ends in 3."""
     line_bytes: Bytes = 16_000_000
     """Longest line."""
