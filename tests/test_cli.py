@@ -214,6 +214,32 @@ def test_an_interrupted_build_leaves_nothing(project: Project, number: signal.Si
     assert list((project.root / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("program", [["build_dataset.py"], ["-m", "parquetry", "build"]], ids=" ".join)
+def test_a_signal_is_answered_while_the_program_loads(
+    tmp_path: Path, program: list[str], number: signal.Signals, code: int
+) -> None:
+    (tmp_path / "numpy.py").write_text(f"import os, time; os.kill(os.getpid(), {number}); time.sleep(60)")
+    program = [str(ROOT / word) if word.endswith(".py") else word for word in program]
+    done = subprocess.run(
+        [sys.executable, *program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = f"interrupted by {number.name}; a release is whole or not there, never half\n"
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(project: Project) -> None:
+    """As `nohup` asks for."""
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    code = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); import build_dataset as b"
+    code += "; build = lambda *a, **k: (os.kill(os.getpid(), signal.SIGHUP), b.build(*a, **k))[1]"
+    code += "; from parquetry.reader import cli; sys.exit(cli.main(build))"
+    command = [sys.executable, "-c", code, "recipe.toml", "--out", "out"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "notes-1.0.0: built")
+
+
 def test_a_build_leaves_pandas_unimported(project: Project) -> None:
     """Arrow would import it where it is installed, and it costs two seconds."""
     project.rows("notes.jsonl", [{"id": "1", "text": "one"}])

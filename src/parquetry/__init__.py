@@ -71,6 +71,7 @@ reader       what people do with a release
     rows         the rows of a release, judged one by one
     verify       a folder -> the list of what is wrong with it
     drift        a fresh build beside the release that stands
+    interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched
     sample       the first rows of each source -> what a build would refuse
     cli          the door: arguments, messages, exit codes

@@ -22,6 +22,7 @@ import click
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.regions import sized
+from parquetry.reader import interrupts
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
@@ -37,8 +38,7 @@ _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DI
 def main(build: Build | None = None, beside: str = "") -> int:
     """Run ``build_dataset.py`` at the path ``beside``, or, without ``build``, the console script."""
     sys.meta_path.insert(0, _WithoutPandas())
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupted)
+    interrupts.raise_from_now_on()
     recipe = Path(os.path.relpath(Path(beside).parent)) / "recipe.toml"
     command = build_command(build, fallback=recipe) if build else group
     try:
@@ -53,10 +53,10 @@ def main(build: Build | None = None, beside: str = "") -> int:
         return _fail(RecipeError(Problem("USAGE", "command line", what, "see --help")))
     except ParquetryError as error:
         return _fail(error)
-    except (KeyboardInterrupt, click.Abort):
-        return _stopped(signal.SIGINT)
-    except _Stopped as stop:
-        return _stopped(stop.number)
+    except (interrupts.Stopped, KeyboardInterrupt, click.Abort) as stop:
+        number = stop.number if isinstance(stop, interrupts.Stopped) else signal.SIGINT
+        say(interrupts.said(number))
+        return 128 + number
     except SystemExit:  # so click ends when nobody reads its help
         return 0
     except OSError as error:
@@ -255,20 +255,3 @@ class _WithoutPandas:
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name == "pandas":
             raise ModuleNotFoundError("not used by a build", name=name)
-
-
-class _Stopped(BaseException):
-    """A signal that asks the process to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def _interrupted(number: int, _frame: Any) -> None:
-    raise _Stopped(number)
-
-
-def _stopped(number: int) -> int:
-    say(f"interrupted by {signal.Signals(number).name}; a release is whole or not there, never half")
-    return 128 + number
