@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from conftest import RELEASE, ROOT, Project, contents
 
+from parquetry.files import seal
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -160,6 +162,22 @@ def test_check_writes_nothing_and_ends_in_5_when_something_is_stale(repository: 
     assert contents(target) == {
         k.removeprefix(f"data/{RELEASE.name}/"): v for k, v in before.items() if k.startswith(f"data/{RELEASE.name}/")
     }
+
+
+def test_check_says_when_other_versions_built_the_release(project: Project) -> None:
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seal, "version", lambda name: "1.0")
+        project.build()
+    done = run("recipe.toml", "--out", "out", "--check", cwd=project.root)
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "notes-1.0.0: up to date; release and card are what the sources give",
+        "  but     it was built with pyarrow 1.0, pyyaml 1.0, unicodedata2 1.0; a build would write the same data in fresh files",
+    ]
+    said = json.loads(run("recipe.toml", "--out", "out", "--check", "--json", cwd=project.root).stdout)
+    assert said["other_versions"] == "pyarrow 1.0, pyyaml 1.0, unicodedata2 1.0"
+    assert run("recipe.toml", "--out", "out", cwd=project.root).stdout.startswith("notes-1.0.0: papers refreshed")
 
 
 def test_without_out_the_regions_of_the_card_are_filled_as_the_last_step(repository: Path) -> None:

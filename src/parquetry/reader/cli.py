@@ -23,7 +23,7 @@ import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.regions import sized
 from parquetry.reader import interrupts
-from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
+from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
 from parquetry.reader.verify import Report, Strength, verify
@@ -166,10 +166,14 @@ def _check(build: Build, path: Path, out: Path | None, engine: Engine, *, as_jso
         problems = drift(built.place, standing)
         if out is None:
             problems += stale_prose(built.prose, built.place, standing)
-    if problems:
-        raise VerificationError(*dict.fromkeys(problems))
+        if problems:
+            raise VerificationError(*dict.fromkeys(problems))
+        others = other_versions(built.place, standing)
     said = f"{built.manifest.name}: up to date; release and card are what the sources give"
-    _print(json.dumps({"release": built.manifest.name, "problems": []}, indent=1) if as_json else said)
+    if others:
+        said += f"\n  but     it was built with {others}; a build would write the same data in fresh files"
+    facts = {"release": built.manifest.name, "problems": [], "other_versions": others}
+    _print(json.dumps(facts, indent=1) if as_json else said)
     return 0
 
 
