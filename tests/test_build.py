@@ -266,6 +266,12 @@ def test_a_row_that_follows_stands_where_its_target_stands(project: Project) -> 
         notes = set(pq.read_table(place / f"data/notes/{split}-00000-of-00001.parquet")["id"].to_pylist())
         marks = set(pq.read_table(place / f"data/marks/{split}-00000-of-00001.parquet")["note"].to_pylist())
         assert marks == notes
+    there = pq.read_table(place / "data/notes/test-00000-of-00001.parquet")["id"].to_pylist()
+    project.rows("marks.jsonl", [{"id": "m", "note": there[0]}])
+    assert [warning.text("warning") for warning in project.build(replace=True).warnings] == [
+        "warning[WARN_SPLIT_EMPTY] recipe.toml: tables.marks.split.follow: no row came to the split 'train'; "
+        "it is not written\n  fix: find out why no row points to those of notes there"
+    ]
 
 
 def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_warning(project: Project) -> None:
@@ -277,9 +283,12 @@ def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_w
     (problem,) = error.value.problems
     assert problem.code == "SPLIT_UNASSIGNED"
     assert problem.what == "1 row with a value of source that has no line (lines 2 of the sources)"
-    project.file("splits.csv", "source,split\nx,train\ny,test\nz,test\n")
+    project.file("splits.csv", "source,split\nx,train\ny,test\nz,dev\n")
     built = project.build()
-    assert [(w.code, w.where) for w in built.warnings] == [("WARN_SPLIT_UNUSED", "splits.csv:4")]
+    assert [(w.code, w.where) for w in built.warnings] == [
+        ("WARN_SPLIT_UNUSED", "splits.csv:4"),
+        ("WARN_SPLIT_EMPTY", "recipe.toml: tables.notes.split.assigned"),
+    ]
 
 
 def test_nothing_is_written_when_the_recipe_is_wrong(project: Project) -> None:

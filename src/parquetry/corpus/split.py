@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -94,9 +94,7 @@ def assign(
         else:
             drawn = draws(verdicts[name].cluster, table.split.ratios, table.split.salt)
             splits[name] = Splits(tuple(table.split.ratios), drawn)
-            there = splits[name].names_of(kept)
-            where = f"{recipe.file}: tables.{name}"
-            warnings += [_empty(where, split) for split in sorted(set(table.split.ratios) - there)]
+        warnings += _empty(name, recipe, splits, verdicts)
         if (rows := np.flatnonzero(kept & (splits[name].codes < 0))).size:
             lost.append(_lost(name, table, prints[name], rows))
     if lost:
@@ -221,8 +219,19 @@ def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
     return Problem("SPLIT_UNASSIGNED", table.split.assigned, what, "add a line for each value")
 
 
-def _empty(table: str, split: str) -> Problem:
-    where = f"{table}.split.ratios.{split}"
-    return Problem(
-        "WARN_SPLIT_EMPTY", where, "no row came to this split; it is not written", "change the ratios or the salt"
-    )
+def _empty(
+    name: str, recipe: Recipe, splits: Mapping[str, Splits], verdicts: Mapping[str, Verdict]
+) -> Iterator[Problem]:
+    """A warning for each split of a table that no row came to; of one that follows, each that its target has."""
+    table, wanted = recipe.tables[name], set(splits[name].names)
+    where, fix = f"{recipe.file}: tables.{name}.split.{table.split.method}", "change the ratios or the salt"
+    if table.split.follow:
+        target = table.references[table.split.follow]
+        wanted = splits[target].names_of(verdicts[target].kept)
+        fix = f"find out why no row points to those of {target} there"
+    elif not table.split.ratios:
+        fix = "find out why the rows are gone"
+    for split in sorted(wanted - splits[name].names_of(verdicts[name].kept)):
+        place = f"{where}.{split}" if table.split.ratios else where
+        what = "no row came to this split" if table.split.ratios else f"no row came to the split {split!r}"
+        yield Problem("WARN_SPLIT_EMPTY", place, f"{what}; it is not written", fix)
