@@ -552,3 +552,14 @@ def test_a_table_of_assignments_that_is_no_csv_is_told(project: Project, raw: by
     (project.root / "splits.csv").write_bytes(raw)
     with pytest.raises((RecipeError, InputError)):
         project.build()
+
+
+@pytest.mark.parametrize(("raw", "more"), [("id;split\n", ", not ';'"), ("id\tsplit\n", ", not '\\t'"), ("x,y\n", "")])
+def test_a_table_of_assignments_with_other_delimiters_is_told(project: Project, raw: str, more: str) -> None:
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'assigned = "splits.csv"')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    project.file("splits.csv", raw)
+    with pytest.raises(RecipeError) as error:
+        project.build()
+    fix = "its header names id and split" + (f"; write commas between its cells{more}" if more else "")
+    assert error.value.problems[0][1:] == ("splits.csv", "has no column 'id'", fix)

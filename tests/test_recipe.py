@@ -617,3 +617,14 @@ def test_the_mistakes_of_all_schemas_are_told_together(folder: Path) -> None:
 def test_days_and_flags_may_be_groups(folder: Path) -> None:
     recipe = load(written(folder, ('only = "train"', 'only = "train", group_by = ["day", "n", "id"]')))
     assert schemas_of(recipe, folder).keys() == {"notes", "replies"}
+
+
+def test_the_folder_of_a_recipe_is_told_the_recipe(folder: Path) -> None:
+    written(folder)
+    for path, fix in (
+        (folder, f"give {folder}/recipe.toml"),
+        (folder.parent, "run this where recipe.toml is, or give its path"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            load(path)
+        assert str(caught.value) == f"error[RECIPE_MISSING] {path}: there is no recipe\n  fix: {fix}"

@@ -455,9 +455,16 @@ def test_all_that_is_wrong_with_the_sources_is_said_at_once(corpus: Path) -> Non
         f"error[INPUT_TYPE] notes.xlsx: this kind of file is not read\n  fix: {READ}\n"
         "error[SOURCE_MISSING] recipe.toml: tables.one.sources.1: no file matches 'no*.jsonl'\n"
         "  fix: correct the path, or make the file first\n"
-        "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: no file matches 'sub/'\n"
-        "  fix: correct the path, or make the file first"
+        "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: 'sub/' is a folder\n"
+        "  fix: name the files in it: 'sub/*.jsonl', or 'sub/**/*.jsonl' for those in its folders too"
     )
+
+
+def test_a_folder_is_told_how_to_name_its_files(tmp_path: Path) -> None:
+    for name, end in (("a/x.csv.gz", ".csv.gz"), ("b/y.txt", ".txt"), ("c/.z", ".jsonl"), ("d/z.pdf", ".jsonl")):
+        stored(tmp_path, name, b"x")
+        folder = name[0]
+        assert f"name the files in it: '{folder}/*{end}', or '{folder}/**/*{end}'" in refused(tmp_path, one=[folder])
 
 
 #: What to do about a file that is not read.

@@ -177,8 +177,11 @@ def _assignment(name: str, table: Table, schema: Schema, root: Path, problems: l
     splits, lines = dict[bytes, str](), dict[bytes, Problem]()
     with (root / path).open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
-        if missing := [c for c in (*columns, "split") if c not in (rows.fieldnames or ())]:
+        names = list(rows.fieldnames or ())
+        if missing := [c for c in (*columns, "split") if c not in names]:
             fix = f"its header names {', '.join(columns)} and split"
+            if other := [mark for mark in ";\t|" if len(names) == 1 and mark in names[0]]:
+                fix += f"; write commas between its cells, not {other[0]!r}"
             problems.append(Problem("SPLIT_FILE", path, f"has no column {missing[0]!r}", fix))
             return Assignment()
         for row in rows:

@@ -118,7 +118,7 @@ def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[
         paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
         sources = _outside_releases(paths, pattern, root)
         if not sources:
-            problems.append(_missing(where, pattern, paths))
+            problems.append(_missing(where, pattern, paths, root / pattern))
         for path in sources:
             name, real = _name(path, pattern), (root / path).resolve()
             if real in seen:
@@ -156,8 +156,13 @@ def _is_release(folder: Path) -> bool:
     return sealed or bool(_BESIDE.fullmatch(folder.name))
 
 
-def _missing(where: str, pattern: str, passed: Sequence[str]) -> Problem:
-    """The message about a pattern without files, besides those that it passed."""
+def _missing(where: str, pattern: str, passed: Sequence[str], path: Path) -> Problem:
+    """The message about a pattern without files, besides those that it passed; it may be the ``path`` of a folder."""
+    if path.is_dir():
+        ends = (_end(one.name) for one in sorted(path.iterdir()))
+        some = f"{pattern.rstrip('/')}/*{next(filter(None, ends), '.jsonl')}"
+        fix = f"name the files in it: {some!r}, or {some.replace('/*', '/**/*')!r} for those in its folders too"
+        return Problem("SOURCE_MISSING", where, f"{pattern!r} is a folder", fix)
     if not passed:
         fix = "correct the path, or make the file first"
         return Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", fix)
@@ -173,6 +178,12 @@ def _unread(name: str) -> str:
         some = ", ".join(list(FORMATS)[:-1])
         return f"use {some} or {list(FORMATS)[-1]}; JSON and CSV plain or with .gz or .zst"
     return f"decompress {piece.suffix} files" if piece.codec and FORMATS[piece.suffix] not in _COMPRESSED else ""
+
+
+def _end(name: str) -> str:
+    """The suffixes of a file that is read."""
+    piece = Piece(Path(), name, 0)
+    return "" if _unread(name) else piece.suffix + (os.path.splitext(name)[1] if piece.codec else "")
 
 
 def _cut(path: Path, name: str, encoding: str) -> Iterator[Piece]:

@@ -200,7 +200,8 @@ def load(path: Path) -> Recipe:
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        fix = "run this where recipe.toml is, or give its path"
+        inside = path / "recipe.toml"
+        fix = f"give {inside}" if inside.is_file() else "run this where recipe.toml is, or give its path"
         raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix)) from None
     except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors are values too
         raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}", "correct the file")) from None
