@@ -141,6 +141,31 @@ def test_a_change_in_a_release_ends_in_5_and_is_named(release: Path) -> None:
     assert run("verify", release).returncode == 5
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--quick", "--deep"], "USAGE] command line: --quick and --deep exclude each other\n  fix: see --help"),
+        (
+            ["--expect", "6eae2204"],
+            "USAGE] command line: '6eae2204' is no release digest, which has 64 hexadecimal digits\n  fix: see --help",
+        ),
+        (
+            ["--only", "nope"],
+            f"TABLE_UNKNOWN] {RELEASE}: there is no table 'nope', only articles, events, actors\n"
+            "  fix: choose one of them",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_of_a_release_ends_in_2(words: list[str], message: str) -> None:
+    done = run("verify", RELEASE, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error[{message}\n")
+
+
+def test_a_folder_above_a_release_is_told_the_release() -> None:
+    done = run("verify", RELEASE.parent)
+    assert (done.returncode, done.stderr.splitlines()[1]) == (5, f"  fix: give the folder of a release: {RELEASE}")
+
+
 def test_check_writes_nothing_and_ends_in_5_when_something_is_stale(repository: Path) -> None:
     target = repository / "data" / RELEASE.name
     (repository / "data").mkdir(exist_ok=True)
@@ -213,7 +238,10 @@ def test_a_folder_that_cannot_be_written_ends_in_4(project: Project) -> None:
     project.file("blocked", "a file where a folder should be")
     done = run("recipe.toml", "--out", "blocked/out", cwd=project.root)
     assert done.returncode == 4
-    assert "Traceback" not in done.stderr
+    assert done.stderr == (
+        "error[DISK_IO] blocked/out/.notes-1.0.0.building: Not a directory\n"
+        "  fix: see to this path or its disk, then run this again; a release is whole or not there, never half\n"
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

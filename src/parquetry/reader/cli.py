@@ -10,12 +10,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -33,6 +34,10 @@ from parquetry.words.errors import MachineError, ParquetryError, Problem, Recipe
 Build = Callable[..., Built]
 #: Codes of what a machine refuses.
 _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
+#: What to do about it; about anything else, see to the path.
+_DISK_FIXES = {"DISK_FULL": "make room", "DISK_QUOTA": "make room", "DISK_READONLY": "write elsewhere, with --out"}
+_DISK_FIXES |= {"PERMISSION": "correct the permissions of this path"}
+_STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 
 
 def main(build: Build | None = None, beside: str = "") -> int:
@@ -120,24 +125,25 @@ def _build(arguments: tuple[str, ...]) -> int:
 
 @group.command("verify")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--quick", "strength", flag_value="quick", help="Names, sizes and counts of rows only.")
-@click.option(
-    "--full", "strength", flag_value="full", default=True, help="Checksums, schemas and card too (the default)."
-)
-@click.option(
-    "--deep", "strength", flag_value="deep", help="Every row again: schema, ids, references, splits, digests."
-)
+@click.option("--quick", is_flag=True, help="Names, sizes and counts of rows only.")
+@click.option("--full", is_flag=True, help="Checksums, schemas and card too (the default).")
+@click.option("--deep", is_flag=True, help="Every row again: schema, ids, references, splits, digests.")
 @click.option("--only", default="", metavar="TABLE", help="Judge one table; files of others may be missing.")
 @click.option("--expect", default="", metavar="DIGEST", help="The release digest that it must have.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def _verify(folder: Path, strength: Strength, only: str, expect: str, as_json: bool) -> int:
+def _verify(folder: Path, only: str, expect: str, **flags: bool) -> int:
     """Check a release against its manifest; it needs nothing but the folder DIR."""
+    if len(asked := [strength for strength in _STRENGTHS if flags[strength]]) > 1:
+        raise click.UsageError(f"{' and '.join(f'--{one}' for one in asked)} exclude each other")
+    if expect and not re.fullmatch("[0-9a-fA-F]{64}", expect):
+        raise click.UsageError(f"{expect!r} is no release digest, which has 64 hexadecimal digits")
     if not folder.is_dir():
         raise RecipeError(
             Problem("DIR_MISSING", str(folder), "there is no such folder", "give the folder of a release")
         )
+    strength = asked[0] if asked else "full"
     report = verify(folder, strength, only, expect)
-    if as_json:
+    if flags["as_json"]:
         problems = [problem._asdict() for problem in report.problems]
         said = {"release": report.manifest.name, "digest": report.digest, "strength": strength, "rows": report.rows}
         _print(json.dumps(said | {"sound": not problems, "problems": problems}, indent=1))
@@ -247,7 +253,8 @@ class _Told(VerificationError):
 
 def _machine(error: OSError) -> MachineError:
     code = _DISK.get(error.errno or 0, "PERMISSION" if isinstance(error, PermissionError) else "DISK_IO")
-    fix = "make room or correct the permissions, then run this again; a release is whole or not there, never half"
+    fix = _DISK_FIXES.get(code, "see to this path or its disk")
+    fix += ", then run this again; a release is whole or not there, never half"
     return MachineError(
         Problem(code, printable(str(error.filename or "this machine")), str(error.strerror or error), fix)
     )
