@@ -272,6 +272,10 @@ def test_a_row_that_follows_stands_where_its_target_stands(project: Project) -> 
         "warning[WARN_SPLIT_EMPTY] recipe.toml: tables.marks.split.follow: no row came to the split 'train'; "
         "it is not written\n  fix: find out why no row points to those of notes there"
     ]
+    project.rows("marks.jsonl", [{"id": "m"}])
+    with pytest.raises(InputError) as error:
+        project.build(replace=True)
+    assert error.value.problems[0].what == "1 row follows no row: note is null (lines 1)"
 
 
 def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_warning(project: Project) -> None:

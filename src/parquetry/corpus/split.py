@@ -215,7 +215,8 @@ def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
     """The message about rows without a split."""
     lines = ", ".join(str(prints[LINE.name][int(row)]) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
     if table.split.follow:
-        what = f"{counted(len(rows))} follow no row: {table.split.follow} is null (lines {lines})"
+        verb = "follows" if len(rows) == 1 else "follow"
+        what = f"{counted(len(rows))} {verb} no row: {table.split.follow} is null (lines {lines})"
         return Problem("SPLIT_UNASSIGNED", name, what, f"fill {table.split.follow}, or choose another way to split")
     columns = ", ".join(table.split.group_by or table.id)
     what = f"{counted(len(rows))} with a value of {columns} that has no line (lines {lines} of the sources)"
