@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from parquetry.corpus.dedup import DUPLICATE, FATES, ID_DUPLICATE, KEPT, Array, Verdict
-from parquetry.files.advice import fix
+from parquetry.files import advice
 from parquetry.files.workspace import Part, Workspace
 from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
@@ -215,7 +215,7 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
             continue
         problems += [Problem(code, row.where, row.message) for row in seen[code]]
         more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
-        problems[-1] = problems[-1]._replace(fix=f"{fix(seen[code][0])} ({more})")
+        problems[-1] = problems[-1]._replace(fix=f"{advice.fix(seen[code][0])} ({more})")
     return problems
 
 
@@ -228,4 +228,4 @@ def _warnings(
         for code, rows in sorted(codes.items()):
             if code != FATES[DUPLICATE]:
                 what = f"{rows[0].message} ({counted(total.removed[code])} of {table} rejected)"
-                yield Problem(code, rows[0].where, what, fix(rows[0]))
+                yield Problem(code, rows[0].where, what, advice.fix(rows[0]))
