@@ -15,6 +15,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+if __name__ == "__main__":  # Ctrl-C is answered while all this is loaded
+    from parquetry.reader import interrupts
+
+    interrupts.end_at_once()
+
 from parquetry.corpus.dedup import resolve
 from parquetry.corpus.leaks import leaks
 from parquetry.corpus.near import near

@@ -211,6 +211,33 @@ def test_nul_is_kept_if_the_recipe_says_so(folder: Folder) -> None:
     assert folder.read('[{"a":"\\u0000"}]', nul="keep")[0][0]["a"] == "\0"
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.jsonl.gz"])
+@pytest.mark.parametrize(
+    ("encoding", "raw", "bad", "shown"),
+    [("cp1252", b"\xe9\x81", "81", "é\\x81"), ("shift_jis", b"\x88\x9f\xff", "ff", "亜\\xff")],
+)
+def test_what_its_encoding_does_not_have_rejects_its_record(
+    folder: Folder, name: str, encoding: str, raw: bytes, bad: str, shown: str
+) -> None:
+    lines = [b'{"a":"1"}', b'{"a":"' + raw + b'"}', b'{"a":"3"}'] * 9
+    text = b"\n".join(lines) if "jsonl" in name else b"[" + b",\n".join(lines) + b"]"
+    kept, _, removed, _ = folder.read(text, name=name, encoding=encoding)
+    assert len(kept) == 18
+    message = f"character 8 of the record is not {encoding} (hex {bad})"
+    assert removed == [("ENCODING_INVALID", line, "", message, f'{{"a":"{shown}"}}') for line in range(2, 27, 3)]
+
+
+def test_lines_in_utf_16_are_refused_until_the_recipe_says_so(folder: Folder) -> None:
+    text = '{"a":"é"}\n{"a":"x"}\n'
+    for encoding, found in (("utf-16", "utf-16"), ("utf-16-le",) * 2, ("utf-16-be",) * 2, ("utf-32", "utf-32")):
+        for name in ("a.jsonl", "a.jsonl.zst"):
+            assert folder.refused(text.encode(encoding), name=name) == (
+                f"error[ENCODING_UTF{found[4:6]}] {name}: the text is {found[:6].upper()}, not utf-8\n"
+                f'  fix: say read = {{ encoding = "{found}" }} in the table of the recipe'
+            )
+        assert len(folder.read(text.encode(encoding), name="a.jsonl", encoding=encoding)[0]) == 2
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-32-le"])
 def test_a_file_is_read_in_its_encoding(folder: Folder, encoding: str) -> None:
     assert folder.read('[{"a":"é"}]'.encode(encoding), encoding=encoding)[0][0]["a"] == "é"
@@ -301,6 +328,7 @@ def test_bad_lines_are_bad_elements(folder: Folder) -> None:
         raw = path.read_bytes().removesuffix(b"\n")
         if (
             path.stem == "pretty_printed"
+            or path.stem.startswith(("utf16", "utf32"))
             or b"\r" in raw
             or b"\xef\xbb\xbf" in raw
             or raw.count(b"\n") < 39

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import build_dataset
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import RELEASE, ROOT, Project, contents
@@ -223,6 +224,29 @@ def test_duplicates_are_dropped_and_kept_beside_the_release(project: Project) ->
     assert not (beside / "rejected.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("rules", "second", "what"),
+    [
+        ("", "one", "the whole record stands in notes.jsonl:1 too"),
+        ("", "other", "the id stands in notes.jsonl:1 too"),
+        ('duplicates = { exact = "drop" }', "other", "the id stands in notes.jsonl:1 too"),
+        ('text = ["text"]\nduplicates = { exact = "keep" }', "one", "the id stands in notes.jsonl:1 too"),
+    ],
+)
+def test_an_id_that_stands_twice_is_told_how_to_drop_whole_repeats(
+    project: Project, rules: str, second: str, what: str
+) -> None:
+    project.edit('id = "id"', f'id = "id"\n{rules}')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}, {"id": "1", "text": second}])
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert error.value.problems[0].text() == (
+        f"error[ID_DUPLICATE] notes.jsonl:2 /id: {what}\n"
+        '  fix: give each record an id of its own; duplicates = { exact = "drop" } drops whole repeats '
+        "(1 row of notes rejected)"
+    )
+
+
 def test_a_row_that_follows_stands_where_its_target_stands(project: Project) -> None:
     document = {
         "type": "object",
@@ -242,6 +266,16 @@ def test_a_row_that_follows_stands_where_its_target_stands(project: Project) -> 
         notes = set(pq.read_table(place / f"data/notes/{split}-00000-of-00001.parquet")["id"].to_pylist())
         marks = set(pq.read_table(place / f"data/marks/{split}-00000-of-00001.parquet")["note"].to_pylist())
         assert marks == notes
+    there = pq.read_table(place / "data/notes/test-00000-of-00001.parquet")["id"].to_pylist()
+    project.rows("marks.jsonl", [{"id": "m", "note": there[0]}])
+    assert [warning.text("warning") for warning in project.build(replace=True).warnings] == [
+        "warning[WARN_SPLIT_EMPTY] recipe.toml: tables.marks.split.follow: no row came to the split 'train'; "
+        "it is not written\n  fix: find out why no row points to those of notes there"
+    ]
+    project.rows("marks.jsonl", [{"id": "m"}])
+    with pytest.raises(InputError) as error:
+        project.build(replace=True)
+    assert error.value.problems[0].what == "1 row follows no row: note is null (lines 1)"
 
 
 def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_warning(project: Project) -> None:
@@ -253,9 +287,12 @@ def test_a_group_without_a_line_ends_the_build_and_a_line_without_a_group_is_a_w
     (problem,) = error.value.problems
     assert problem.code == "SPLIT_UNASSIGNED"
     assert problem.what == "1 row with a value of source that has no line (lines 2 of the sources)"
-    project.file("splits.csv", "source,split\nx,train\ny,test\nz,test\n")
+    project.file("splits.csv", "source,split\nx,train\ny,test\nz,dev\n")
     built = project.build()
-    assert [(w.code, w.where) for w in built.warnings] == [("WARN_SPLIT_UNUSED", "splits.csv:4")]
+    assert [(w.code, w.where) for w in built.warnings] == [
+        ("WARN_SPLIT_UNUSED", "splits.csv:4"),
+        ("WARN_SPLIT_EMPTY", "recipe.toml: tables.notes.split.assigned"),
+    ]
 
 
 def test_nothing_is_written_when_the_recipe_is_wrong(project: Project) -> None:
@@ -275,6 +312,18 @@ def test_a_table_that_loses_every_row_ends_the_build(project: Project) -> None:
     with pytest.raises(InputError) as error:
         project.build()
     assert [p.code for p in error.value.problems] == ["TABLE_EMPTY", "REFUSED"]
+
+
+def test_a_table_without_records_ends_the_build_and_leaves_nothing(project: Project) -> None:
+    project.rows("notes.jsonl", ["", " "])
+    with pytest.raises(InputError) as error:
+        project.build()
+    assert str(error.value) == (
+        "error[TABLE_EMPTY] notes: the sources hold no record\n"
+        "  fix: fill them, or remove the table from the recipe\n"
+        "error[REFUSED] notes-1.0.0: nothing was released"
+    )
+    assert list((project.root / "out").iterdir()) == []
 
 
 def test_shards_and_row_groups_are_cut_by_bytes(project: Project) -> None:
@@ -437,6 +486,18 @@ def test_what_a_build_left_beside_a_release_is_no_source(project: Project) -> No
         assert (built.place.parent / "notes-1.0.0.removed/duplicates.jsonl").exists()
 
 
+def test_a_release_is_no_source_of_the_next(project: Project) -> None:
+    project.edit('sources = ["notes*.jsonl"]', 'sources = ["**/*.parquet"]')
+    project.edit('id = "id"', 'id = "id"\ntext = ["text"]')
+    for version, texts in (("1.0.0", ["one", "two"]), ("1.0.1", ["one"])):
+        project.edit('version = "1.0.0"', f'version = "{version}"')
+        rows = [{"id": text, "text": text} for text in texts]
+        pq.write_table(pa.Table.from_pylist(rows), project.file("corpus/a.parquet", ""))
+        built = build_dataset.build(project.root / "recipe.toml", None, Local(1))
+        assert [source.path for source in built.manifest.tables["notes"].sources] == ["corpus/a.parquet"]
+        assert sum(split.rows for split in built.manifest.tables["notes"].splits.values()) == len(texts)
+
+
 def test_a_file_named_in_two_ways_is_read_once(project: Project) -> None:
     project.edit('sources = ["notes*.jsonl"]', 'sources = ["notes.jsonl", "../project/notes.jsonl"]')
     project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
@@ -495,3 +556,14 @@ def test_a_table_of_assignments_that_is_no_csv_is_told(project: Project, raw: by
     (project.root / "splits.csv").write_bytes(raw)
     with pytest.raises((RecipeError, InputError)):
         project.build()
+
+
+@pytest.mark.parametrize(("raw", "more"), [("id;split\n", ", not ';'"), ("id\tsplit\n", ", not '\\t'"), ("x,y\n", "")])
+def test_a_table_of_assignments_with_other_delimiters_is_told(project: Project, raw: str, more: str) -> None:
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'assigned = "splits.csv"')
+    project.rows("notes.jsonl", [{"id": "1", "text": "one"}])
+    project.file("splits.csv", raw)
+    with pytest.raises(RecipeError) as error:
+        project.build()
+    fix = "its header names id and split" + (f"; write commas between its cells{more}" if more else "")
+    assert error.value.problems[0][1:] == ("splits.csv", "has no column 'id'", fix)

@@ -194,34 +194,51 @@ def test_front_matter_that_is_no_record_is_set_aside(folder: Folder, line: str, 
 
 
 @pytest.mark.parametrize(
-    "front",
+    ("front", "pointer", "what"),
     [
-        "title: !!python/object/apply:os.system ['true']",
-        "title: !mine x",
-        "!!python/object:x.y {title: x}",
-        "!!set {title, n}",
-        "a: &a [x]\nb: *a",
-        "a: &a {title: x}\n<<: *a",
-        "&a title: x\n*a : y",
-        "a: &a [*a]",
-        "just words",
-        "- a list",
-        "title: 'never closed",
-        "title: [1, 2",
-        "title: x\n  n: 1",
-        "\ttitle: x",
-        "? [a, b]\n: 1",
-        'title: "\\U00110000"',
-        'title: "\\UFFFFFFFF"',
-        "title: x\n...\nn: 1",
-        "title: " + "[" * 5000,
-        "title: " + "x" * 70_000,
-        "",
+        (
+            "title: !!python/object/apply:os.system ['true']",
+            "/title",
+            "has the tag 'python/object/apply:os.system', which is not followed",
+        ),
+        ("title: !mine x", "/title", "has the tag '!mine', which is not followed"),
+        ("!!python/object:x.y {title: x}", "", "has the tag 'python/object:x.y', which is not followed"),
+        ("!!set {title, n}", "", "has the tag 'set', which is not followed"),
+        ("a: &a [x]\nb: *a", "/b", "has an alias (*), which is not followed"),
+        ("a: &a {title: x}\n<<: *a", "/<<", "has the tag 'merge', which is not followed"),
+        ("&a title: x\n*a : y", "/title", "has an alias (*), which is not followed"),
+        ("a: &a [*a]", "/a/0", "has an alias (*), which is not followed"),
+        ("just words", "", "is text, not a mapping of names to values"),
+        ("- a list", "", "is a list, not a mapping of names to values"),
+        ("title: Rome: a history", "", "is not YAML: mapping values are not allowed here, line 2, column 12"),
+        ("n: 1\ntitle: 'never closed", "", "is not YAML: found unexpected end of stream, line 4, column 1"),
+        ("title: [1, 2", "", "is not YAML: expected ',' or ']', but got '<stream end>', line 3, column 1"),
+        ("title: x\n  n: 1", "", "is not YAML: mapping values are not allowed here, line 3, column 4"),
+        ("\ttitle: x", "", "is not YAML: found character '\\t' that cannot start any token, line 2, column 1"),
+        ("? [a, b]\n: 1", "", "has a key that is not a word"),
+        ('title: "\\U00110000"', "", "is not YAML: it holds a character that cannot be"),
+        ('title: "\\UFFFFFFFF"', "", "is not YAML: it holds a character that cannot be"),
+        ("title: \a", "", "is not YAML: it holds a character that cannot be"),
+        (
+            "title: x\n...\nn: 1",
+            "",
+            "is not YAML: expected '<document start>', but found '<block mapping start>', line 4, column 1",
+        ),
+        ("title: " + "[" * 5000, "", "is nested too deep to be read"),
+        ("title: " + "x" * 70_000, "", "is longer than 65,536 characters"),
     ],
 )
-def test_front_matter_that_cannot_be_read_safely_is_text(folder: Folder, front: str) -> None:
+def test_front_matter_that_cannot_be_read_safely_is_set_aside(
+    folder: Folder, front: str, pointer: str, what: str
+) -> None:
     text = f"---\n{front}\n---\nBody"
-    assert folder.read(text) == {"text": text}
+    assert folder.refused(text) == ("DOC_FRONT_MATTER", pointer, f"the front matter {what}")
+    assert folder.read("\n" + text) == {"text": "\n" + text}
+
+
+@pytest.mark.parametrize("front", ["", "\n", "# a comment\n", " \n  # two\n#comments\n"])
+def test_front_matter_without_members_is_no_text(folder: Folder, front: str) -> None:
+    assert folder.read(f"---\n{front}---\nBody") == {"text": "Body"}
 
 
 @pytest.mark.parametrize("text", ["---\ntitle: x\n", "---\ntitle: x\n----\n", "\n---\ntitle: x\n---\n", "--- \ntitle"])
@@ -283,7 +300,7 @@ def test_what_is_no_text_is_set_aside(folder: Folder, raw: bytes, reason: tuple[
 
 def test_what_its_encoding_does_not_have_is_set_aside(folder: Folder) -> None:
     assert folder.refused(b"a\x81", encoding="cp1252") == (
-        "ENCODING_INVALID", "", "byte 2 of the file is not CP1252 (hex 81)",
+        "ENCODING_INVALID", "", "byte 2 of the file is not cp1252 (hex 81)",
     )  # fmt: skip
     assert folder.refused(b"+2AA-", encoding="utf-7")[0] == "ENCODING_INVALID"
 
@@ -300,8 +317,8 @@ def test_nul_is_kept_if_the_recipe_says_so(folder: Folder) -> None:
         ("pdf_named.md", "DOC_BINARY"),
         ("utf16.txt", "ENCODING_UTF16"),
         ("u2028.txt", ""),
-        ("front_matter_evil.md", ""),
-        ("front_matter_bomb.md", ""),
+        ("front_matter_evil.md", "DOC_FRONT_MATTER"),
+        ("front_matter_bomb.md", "DOC_FRONT_MATTER"),
     ],
 )
 def test_bad_inputs_are_told_from_good_ones(name: str, code: str) -> None:

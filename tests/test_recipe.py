@@ -162,11 +162,11 @@ error[RECIPE_MISSING_KEY] recipe.toml: tables.notes.split: this key is required
 
 "Notes" => 5
 error[RECIPE_VALUE] recipe.toml: dataset.title: input should be a valid string, found 5
-  fix: Title of the card.
+  fix: write it in quotes: "5"
 
 ["notes*.jsonl"] => "notes.jsonl"
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: input should be a valid array, found "notes.jsonl"
-  fix: Files or globs, relative to the recipe or absolute; what a file is, its suffix says.
+  fix: write it in brackets: ["notes.jsonl"]
 
 ["notes*.jsonl"] => []
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least 1 item, not 0, found []
@@ -174,7 +174,7 @@ error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least
 
 #notes => default = "yes"
 error[RECIPE_VALUE] recipe.toml: tables.notes.default: input should be a valid boolean, found "yes"
-  fix: Whether readers get this table when they name none.
+  fix: write true or false
 
 #notes => clean = { unicode = "NFD" }
 error[RECIPE_VALUE] recipe.toml: tables.notes.clean.unicode: input should be '', 'NFC' or 'NFKC', found "NFD"
@@ -186,11 +186,35 @@ error[RECIPE_VALUE] recipe.toml: files.compression_level: input should be less t
 
 name = "notes" => name = "My notes"
 error[RECIPE_VALUE] recipe.toml: dataset.name: string should match pattern '^[a-z0-9]+(?:[-_.][a-z0-9]+)*$', found "My notes"
-  fix: Release folder and Hub repository name.
+  fix: write it like 'my-notes'
+
+version = "1.0.0" => version = "1.0"
+error[RECIPE_VALUE] recipe.toml: dataset.version: string should match pattern '^(0|[1-9][0-9]*)(\\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$', found "1.0"
+  fix: write it like '1.0.0'
+
+["en"] => "en"
+error[RECIPE_VALUE] recipe.toml: dataset.languages: input should be a valid array, found "en"
+  fix: write it in brackets: ["en"]
+
+#top => limits.rejected = 0.001
+error[RECIPE_VALUE] recipe.toml: limits.rejected: 0.001 is not a number of rows, nor a share of them
+  fix: write "0.1%" for this share of the rows
+
+#top => limits.rejected = "101%"
+error[RECIPE_VALUE] recipe.toml: limits.rejected: '101%' is more than all rows
+  fix: write at most "100%"
+
+#top => limits.rejected = -1
+error[RECIPE_VALUE] recipe.toml: limits.rejected: -1 is not a number of rows, nor a share of them
+  fix: write it like 5 or "0.1%"
 
 "cc0-1.0" => "CC-BY-4.0"
 error[RIGHTS_LICENSE_UNKNOWN] recipe.toml: dataset.license: unknown licence id 'CC-BY-4.0'
   fix: did you mean 'cc-by-4.0'?
+
+"cc0-1.0" => "unlicensed"
+error[RIGHTS_LICENSE_UNKNOWN] recipe.toml: dataset.license: unknown licence id 'unlicensed'
+  fix: use a licence id of the Hub (near it: unlicense), or 'other'
 
 "cc0-1.0" => "XYZZY"
 error[RIGHTS_LICENSE_UNKNOWN] recipe.toml: dataset.license: unknown licence id 'XYZZY'
@@ -597,3 +621,14 @@ def test_the_mistakes_of_all_schemas_are_told_together(folder: Path) -> None:
 def test_days_and_flags_may_be_groups(folder: Path) -> None:
     recipe = load(written(folder, ('only = "train"', 'only = "train", group_by = ["day", "n", "id"]')))
     assert schemas_of(recipe, folder).keys() == {"notes", "replies"}
+
+
+def test_the_folder_of_a_recipe_is_told_the_recipe(folder: Path) -> None:
+    written(folder)
+    for path, fix in (
+        (folder, f"give {folder}/recipe.toml"),
+        (folder.parent, "run this where recipe.toml is, or give its path"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            load(path)
+        assert str(caught.value) == f"error[RECIPE_MISSING] {path}: there is no recipe\n  fix: {fix}"

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from strategies import Spec, documents, mutated, schema, schemas, table
 
+from parquetry.record.judge import _formats
 from parquetry.words.errors import SchemaError
 from parquetry.words.fields import Field
-from parquetry.words.schema import DIALECT, Schema, load, parse, walk
+from parquetry.words.schema import DIALECT, FORMATS, Schema, load, parse, walk
 
 VALID = sorted((ROOT / "schema/examples/valid").glob("*.json"))
 INVALID = sorted((ROOT / "schema/examples/invalid").glob("*.json"))
@@ -348,7 +349,7 @@ def test_all_mistakes_are_reported_together() -> None:
         ),
         (
             b'{"title":"\xff"}',
-            "error[SCHEMA_SYNTAX] t.json: not JSON: byte 11 of the line is not UTF-8 (hex ff)\n  fix: correct the file",
+            "error[SCHEMA_SYNTAX] t.json: not JSON: byte 11 of the text is not UTF-8 (hex ff)\n  fix: correct the file",
         ),
         (
             b'{"properties":{"a":' * 1000,
@@ -493,3 +494,36 @@ def test_a_schema_is_read_as_strictly_as_a_record(raw: bytes, what: str) -> None
     with pytest.raises(SchemaError) as caught:
         parse(raw, "t.json")
     assert str(caught.value) == f"error[SCHEMA_SYNTAX] t.json: {what}\n  fix: correct the file"
+
+
+def test_an_unknown_format_is_warned_of_once_with_a_guess() -> None:
+    words = zip("abcd", ("datetime", "datetime", "zzz", "uri"), strict=True)
+    fields = {name: {"type": "string", "format": word} for name, word in words}
+    said = schema({"type": "object", "additionalProperties": False, "properties": fields}, "t.json").warnings
+    assert [problem.text("warning") for problem in said] == [
+        "warning[WARN_SCHEMA_UNKNOWN_FORMAT] t.json: /properties/a/format: unknown format 'datetime', without effect\n"
+        "  fix: did you mean 'date-time'?",
+        "warning[WARN_SCHEMA_UNKNOWN_FORMAT] t.json: /properties/c/format: unknown format 'zzz', without effect\n"
+        f"  fix: choose from {', '.join(FORMATS)}, or remove it",
+    ]
+
+
+def test_the_formats_that_are_known_are_those_that_are_asserted() -> None:
+    assert sorted(_formats().checkers) == FORMATS
+
+
+@pytest.mark.parametrize(
+    ("word", "what"),
+    [
+        ("int", "'int'\n  fix: did you mean 'integer'? the types"),
+        (["string", "nul"], "'nul'\n  fix: did you mean 'null'? the types"),
+        ("float", "'float'\n  fix: the types"),
+    ],
+)
+def test_an_unknown_type_is_told_the_types(word: Any, what: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        schema({"type": "object", "properties": {"a": {"type": word}}}, "t.json")
+    assert str(caught.value) == (
+        f"error[SCHEMA_INVALID] t.json: /properties/a/type: there is no type {what} are array, boolean, "
+        "integer, null, number, object, string"
+    )

@@ -401,6 +401,38 @@ def test_no_name_is_absolute(corpus: Path, pattern: str, expected: list[str]) ->
     assert [name for _, _, name in found] == expected
 
 
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A corpus beside a release, and beside what a build left."""
+    stored(tmp_path, "x/a.jsonl", b'{"a":"x"}\n')
+    for name in ("manifest.json", "SHA256SUMS", "data/notes/b.jsonl"):
+        stored(tmp_path / "x/any name", name, b'{"a":"x"}\n')
+    for name in ("d-1.0.0.removed/c", "o-2.0.0-rc.1.refused/c", ".d-1.0.0.building/parts/c", "my.removed/c"):
+        stored(tmp_path / "x", f"{name}.jsonl", b'{"a":"x"}\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize("pattern", ["**/*.jsonl", "./x/**/*.jsonl", "x/../x/**", "{}/**/*.jsonl", "x/.*/**/*.jsonl"])
+def test_what_stands_in_a_release_or_beside_it_is_no_source_in_passing(released: Path, pattern: str) -> None:
+    root, pattern = released, pattern.format(released)
+    if ".*" in pattern:
+        assert refused(root, notes=[pattern]) == (
+            "error[SOURCE_MISSING] recipe.toml: tables.notes.sources.0: all that 'x/.*/**/*.jsonl' matches stands in a "
+            "release, or beside one: x/.d-1.0.0.building/parts/c.jsonl\n"
+            "  fix: name the folder of the release without wildcards if it is to be read"
+        )
+    else:
+        assert [name for _, _, name in names(root, notes=[pattern])] == ["x/a.jsonl", "x/my.removed/c.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["x/any name/data/notes/b.jsonl", "x/any name/**/*.jsonl", "x/d-1.0.0.removed/*.jsonl", "{}/x/any name/**/b*"],
+)
+def test_a_release_that_is_named_is_read(released: Path, pattern: str) -> None:
+    assert len(names(released, notes=[pattern.format(released)])) == 1
+
+
 def test_an_absolute_pattern_finds_the_same_files_from_anywhere(corpus: Path, tmp_path: Path) -> None:
     near, far = (partitions(recipe(notes=[f"{corpus}/**/*.jsonl"]), root) for root in (corpus, tmp_path))
     assert [one.pieces for one in near] == [one.pieces for one in far]
@@ -423,9 +455,16 @@ def test_all_that_is_wrong_with_the_sources_is_said_at_once(corpus: Path) -> Non
         f"error[INPUT_TYPE] notes.xlsx: this kind of file is not read\n  fix: {READ}\n"
         "error[SOURCE_MISSING] recipe.toml: tables.one.sources.1: no file matches 'no*.jsonl'\n"
         "  fix: correct the path, or make the file first\n"
-        "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: no file matches 'sub/'\n"
-        "  fix: correct the path, or make the file first"
+        "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: 'sub/' is a folder\n"
+        "  fix: name the files in it: 'sub/*.jsonl', or 'sub/**/*.jsonl' for those in its folders too"
     )
+
+
+def test_a_folder_is_told_how_to_name_its_files(tmp_path: Path) -> None:
+    for name, end in (("a/x.csv.gz", ".csv.gz"), ("b/y.txt", ".txt"), ("c/.z", ".jsonl"), ("d/z.pdf", ".jsonl")):
+        stored(tmp_path, name, b"x")
+        folder = name[0]
+        assert f"name the files in it: '{folder}/*{end}', or '{folder}/**/*{end}'" in refused(tmp_path, one=[folder])
 
 
 #: What to do about a file that is not read.

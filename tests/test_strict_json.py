@@ -81,8 +81,8 @@ def refusal(raw: bytes, limits: Limits = DEFAULT) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b"\xff{}", ("UTF8_INVALID", "byte 1 of the line is not UTF-8 (hex ff)", "")),
-        (b'{"a":"\xed\xa0\x80"}', ("UTF8_INVALID", "byte 7 of the line is not UTF-8 (hex ed)", "")),
+        (b"\xff{}", ("UTF8_INVALID", "byte 1 of the text is not UTF-8 (hex ff)", "")),
+        (b'{"a":"\xed\xa0\x80"}', ("UTF8_INVALID", "byte 7 of the text is not UTF-8 (hex ed)", "")),
         (b'{"a":1,}', ("JSON_SYNTAX", "expecting property name enclosed in double quotes, column 8", "")),
         (b'{"a":1', ("JSON_SYNTAX", "expecting ',' delimiter, column 7 (the line looks cut off)", "")),
         (b"{'a':1}", ("JSON_SYNTAX", "expecting property name enclosed in double quotes, column 2", "")),

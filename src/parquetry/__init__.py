@@ -63,6 +63,7 @@ files        one file at a time, the folder that they stand in, and its seal
     stats        Parquet files -> what is in them
     manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
+    advice       a rejected row -> what to do about it
     books        what became of every record: the ledger, and the removed rows
     shards       rows -> Parquet files of even size
     seal         what was built -> its manifest, and the two files that seal it
@@ -78,6 +79,7 @@ reader       what people do with a release
     torn         the splits of a release -> what stands in two of them
     verify       a folder -> the list of what is wrong with it
     drift        a fresh build beside the release that stands
+    interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched
     sample       the first rows of each source -> what a build would refuse
     cli          the door: arguments, messages, exit codes

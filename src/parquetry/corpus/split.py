@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -95,9 +95,7 @@ def assign(
         else:
             drawn = draws(verdicts[name].cluster, table.split.ratios, table.split.salt)
             splits[name] = Splits(tuple(table.split.ratios), drawn)
-            there = splits[name].names_of(kept)
-            where = f"{recipe.file}: tables.{name}"
-            warnings += [_empty(where, split) for split in sorted(set(table.split.ratios) - there)]
+        warnings += _empty(name, recipe, splits, verdicts)
         if (rows := np.flatnonzero(kept & (splits[name].codes < 0))).size:
             lost.append(_lost(name, table, prints[name], rows))
     if lost:
@@ -180,8 +178,11 @@ def _assignment(name: str, table: Table, schema: Schema, root: Path, problems: l
     splits, lines = dict[bytes, str](), dict[bytes, Problem]()
     with (root / path).open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
-        if missing := [c for c in (*columns, "split") if c not in (rows.fieldnames or ())]:
+        names = list(rows.fieldnames or ())
+        if missing := [c for c in (*columns, "split") if c not in names]:
             fix = f"its header names {', '.join(columns)} and split"
+            if other := [mark for mark in ";\t|" if len(names) == 1 and mark in names[0]]:
+                fix += f"; write commas between its cells, not {other[0]!r}"
             problems.append(Problem("SPLIT_FILE", path, f"has no column {missing[0]!r}", fix))
             return Assignment()
         for row in rows:
@@ -215,15 +216,27 @@ def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
     """The message about rows without a split."""
     lines = ", ".join(str(prints[LINE.name][int(row)]) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
     if table.split.follow:
-        what = f"{counted(len(rows))} follow no row: {table.split.follow} is null (lines {lines})"
+        verb = "follows" if len(rows) == 1 else "follow"
+        what = f"{counted(len(rows))} {verb} no row: {table.split.follow} is null (lines {lines})"
         return Problem("SPLIT_UNASSIGNED", name, what, f"fill {table.split.follow}, or choose another way to split")
     columns = ", ".join(table.split.group_by or table.id)
     what = f"{counted(len(rows))} with a value of {columns} that has no line (lines {lines} of the sources)"
     return Problem("SPLIT_UNASSIGNED", table.split.assigned, what, "add a line for each value")
 
 
-def _empty(table: str, split: str) -> Problem:
-    where = f"{table}.split.ratios.{split}"
-    return Problem(
-        "WARN_SPLIT_EMPTY", where, "no row came to this split; it is not written", "change the ratios or the salt"
-    )
+def _empty(
+    name: str, recipe: Recipe, splits: Mapping[str, Splits], verdicts: Mapping[str, Verdict]
+) -> Iterator[Problem]:
+    """A warning for each split of a table that no row came to; of one that follows, each that its target has."""
+    table, wanted = recipe.tables[name], set(splits[name].names)
+    where, fix = f"{recipe.file}: tables.{name}.split.{table.split.method}", "change the ratios or the salt"
+    if table.split.follow:
+        target = table.references[table.split.follow]
+        wanted = splits[target].names_of(verdicts[target].kept)
+        fix = f"find out why no row points to those of {target} there"
+    elif not table.split.ratios:
+        fix = "find out why the rows are gone"
+    for split in sorted(wanted - splits[name].names_of(verdicts[name].kept)):
+        place = f"{where}.{split}" if table.split.ratios else where
+        what = "no row came to this split" if table.split.ratios else f"no row came to the split {split!r}"
+        yield Problem("WARN_SPLIT_EMPTY", place, f"{what}; it is not written", fix)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from parquetry.corpus.dedup import FATES, ID_DUPLICATE, KEPT, NEAR_DUPLICATE, REPEATS, Verdict
 from parquetry.corpus.keys import Array
+from parquetry.files import advice
 from parquetry.files.workspace import Part, Workspace
 from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
@@ -24,19 +25,6 @@ from parquetry.words.schema import Schema
 
 #: Rows of one code that are shown; all are in the files.
 SHOWN = 20
-#: What to do about a rejected row, by its code.
-FIXES = {
-    "ID_DUPLICATE": "give each record an id of its own",
-    "ID_EMPTY": "give each record an id",
-    "REFERENCE_BROKEN": "correct the reference, or add the row that it points to",
-    "JSON_SYNTAX": "write one JSON object on each line",
-    "JSON_DUPLICATE_KEY": "keep one of them",
-    "JSON_NONFINITE": "write null, or a string",
-    "JSON_NUMBER_RANGE": "write a string, or give the field another type",
-    "SCHEMA_ADDITIONAL": "name the field in the schema, or remove it from the records",
-    "UTF8_INVALID": "save the file as UTF-8",
-}
-FIX = "correct the records, the schema, or limits.rejected"
 #: Fingerprints and verdicts of each table.
 Corpus = tuple[Mapping[str, pa.Table], Mapping[str, Verdict]]
 
@@ -56,15 +44,17 @@ def settle(work: Workspace, books: Books, recipe: Recipe) -> list[Problem]:
         for problem in _beyond(table, books.ledgers[table], seen[table])
     ]
     for table, sources in books.ledgers.items():
-        if not any(ledger.published for ledger in sources.values()):
-            problems.append(Problem("TABLE_EMPTY", table, "no row is left to publish", "see the removed rows"))
+        if not (total := sum(sources.values(), Ledger())).published:
+            what, fix = "no row is left to publish", "see the removed rows"
+            if not total.read:
+                what, fix = "the sources hold no record", "fill them, or remove the table from the recipe"
+            problems.append(Problem("TABLE_EMPTY", table, what, fix))
     if problems:
         for part in books.removed:
             books.write_down(part)
         place = _set_aside(work, books, "refused")
-        raise InputError(
-            *problems, Problem("REFUSED", work.place.name, f"nothing was released; all removed rows are in {place}")
-        )
+        what = f"nothing was released; all removed rows are in {place}" if books.removed else "nothing was released"
+        raise InputError(*problems, Problem("REFUSED", work.place.name, what))
     return list(_warnings(seen, books.ledgers))
 
 
@@ -97,6 +87,8 @@ class Books:
         self.parts = {name: [part for part in parts if part.partition.table == name] for name in recipe.tables}
         self.starts = {name: np.cumsum([0, *(p.rows for p in mine)])[:-1] for name, mine in self.parts.items()}
         self.lines: dict[tuple[str, int, str], int] = {}  # lines of its file before each piece
+        #: Of tables whose texts are whole records that may repeat: their digests.
+        self.records = {n: prints[n]["text"] for n, t in recipe.tables.items() if not t.text and t.exact != "drop"}
         #: By table and source.
         self.ledgers: dict[str, dict[str, Ledger]] = {name: {} for name in recipe.tables}
         self.columns = {
@@ -192,7 +184,10 @@ class Books:
                 value, steps = value[position], [column, position]
             return pointer(*steps), f"{value!r} is not the id of a row that stays"
         if verdict.fate[index] == ID_DUPLICATE:
-            return pointer(self.ids[table]), "the id stands in {}:{} too".format(*first)
+            records = self.records.get(table)
+            same = records is not None and records[index] == records[int(verdict.first[index])]
+            what = "the whole record" if same else "the id"
+            return pointer(self.ids[table]), f"{what} stands in {first[0]}:{first[1]} too"
         repeats = "is nearly the text of" if verdict.fate[index] == NEAR_DUPLICATE else "repeats"
         return "", "{} {}:{}".format(repeats, *first)
 
@@ -222,7 +217,7 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
             continue
         problems += [Problem(code, row.where, row.message) for row in seen[code]]
         more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
-        problems[-1] = problems[-1]._replace(fix=f"{FIXES.get(code, FIX)} ({more})")
+        problems[-1] = problems[-1]._replace(fix=f"{advice.fix(seen[code][0])} ({more})")
     return problems
 
 
@@ -235,4 +230,4 @@ def _warnings(
         for code, rows in sorted(codes.items()):
             if code not in REPEATS:
                 what = f"{rows[0].message} ({counted(total.removed[code])} of {table} rejected)"
-                yield Problem(code, rows[0].where, what, FIXES.get(code, FIX))
+                yield Problem(code, rows[0].where, what, advice.fix(rows[0]))

@@ -167,9 +167,9 @@ def load(release: Path) -> Manifest:
     try:
         return Manifest.model_validate_json((release / NAME).read_bytes())
     except OSError as error:
-        problem = Problem(
-            "MANIFEST_MISSING", f"{release}/{NAME}", f"cannot be read: {error.strerror}", "download it again"
-        )
+        inside = [str(path.parent) for path in sorted(release.glob(f"*/{NAME}"))]
+        fix = f"give the folder of a release: {' or '.join(inside[:3])}" if inside else "download it again"
+        problem = Problem("MANIFEST_MISSING", f"{release}/{NAME}", f"cannot be read: {error.strerror}", fix)
         raise VerificationError(problem) from None
     except ValidationError as error:
         what = f"is not a manifest: {error.errors()[0]['msg']}"

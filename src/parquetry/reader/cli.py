@@ -10,19 +10,21 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
-from parquetry.reader.drift import UP_TO_DATE, Built, drift, stale_prose
+from parquetry.reader import interrupts
+from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
 from parquetry.reader.verify import Report, Strength, verify
@@ -32,13 +34,16 @@ from parquetry.words.errors import MachineError, ParquetryError, Problem, Recipe
 Build = Callable[..., Built]
 #: Codes of what a machine refuses.
 _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
+#: What to do about it; about anything else, see to the path.
+_DISK_FIXES = {"DISK_FULL": "make room", "DISK_QUOTA": "make room", "DISK_READONLY": "write elsewhere, with --out"}
+_DISK_FIXES |= {"PERMISSION": "correct the permissions of this path"}
+_STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 
 
 def main(build: Build | None = None, beside: str = "") -> int:
     """Run ``build_dataset.py`` at the path ``beside``, or, without ``build``, the console script."""
     sys.meta_path.insert(0, _WithoutPandas())
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupted)
+    interrupts.raise_from_now_on()
     recipe = Path(os.path.relpath(Path(beside).parent)) / "recipe.toml"
     command = build_command(build, fallback=recipe) if build else group
     try:
@@ -53,10 +58,10 @@ def main(build: Build | None = None, beside: str = "") -> int:
         return _fail(RecipeError(Problem("USAGE", "command line", what, "see --help")))
     except ParquetryError as error:
         return _fail(error)
-    except (KeyboardInterrupt, click.Abort):
-        return _stopped(signal.SIGINT)
-    except _Stopped as stop:
-        return _stopped(stop.number)
+    except (interrupts.Stopped, KeyboardInterrupt, click.Abort) as stop:
+        number = stop.number if isinstance(stop, interrupts.Stopped) else signal.SIGINT
+        say(interrupts.said(number))
+        return 128 + number
     except SystemExit:  # so click ends when nobody reads its help
         return 0
     except OSError as error:
@@ -120,24 +125,25 @@ def _build(arguments: tuple[str, ...]) -> int:
 
 @group.command("verify")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--quick", "strength", flag_value="quick", help="Names, sizes and counts of rows only.")
-@click.option(
-    "--full", "strength", flag_value="full", default=True, help="Checksums, schemas and card too (the default)."
-)
-@click.option(
-    "--deep", "strength", flag_value="deep", help="Every row again: schema, ids, references, splits, digests."
-)
+@click.option("--quick", is_flag=True, help="Names, sizes and counts of rows only.")
+@click.option("--full", is_flag=True, help="Checksums, schemas and card too (the default).")
+@click.option("--deep", is_flag=True, help="Every row again: schema, ids, references, splits, digests.")
 @click.option("--only", default="", metavar="TABLE", help="Judge one table; files of others may be missing.")
 @click.option("--expect", default="", metavar="DIGEST", help="The release digest that it must have.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def _verify(folder: Path, strength: Strength, only: str, expect: str, as_json: bool) -> int:
+def _verify(folder: Path, only: str, expect: str, **flags: bool) -> int:
     """Check a release against its manifest; it needs nothing but the folder DIR."""
+    if len(asked := [strength for strength in _STRENGTHS if flags[strength]]) > 1:
+        raise click.UsageError(f"{' and '.join(f'--{one}' for one in asked)} exclude each other")
+    if expect and not re.fullmatch("[0-9a-fA-F]{64}", expect):
+        raise click.UsageError(f"{expect!r} is no release digest, which has 64 hexadecimal digits")
     if not folder.is_dir():
         raise RecipeError(
             Problem("DIR_MISSING", str(folder), "there is no such folder", "give the folder of a release")
         )
+    strength = asked[0] if asked else "full"
     report = verify(folder, strength, only, expect)
-    if as_json:
+    if flags["as_json"]:
         problems = [problem._asdict() for problem in report.problems]
         said = {"release": report.manifest.name, "digest": report.digest, "strength": strength, "rows": report.rows}
         _print(json.dumps(said | {"sound": not problems, "problems": problems}, indent=1))
@@ -166,10 +172,14 @@ def _check(build: Build, path: Path, out: Path | None, engine: Engine, *, as_jso
         problems = drift(built.place, standing)
         if out is None:
             problems += stale_prose(built.prose, built.place, standing)
-    if problems:
-        raise VerificationError(*dict.fromkeys(problems))
+        if problems:
+            raise VerificationError(*dict.fromkeys(problems))
+        others = other_versions(built.place, standing)
     said = f"{built.manifest.name}: up to date; release and card are what the sources give"
-    _print(json.dumps({"release": built.manifest.name, "problems": []}, indent=1) if as_json else said)
+    if others:
+        said += f"\n  but     it was built with {others}; a build would write the same data in fresh files"
+    facts = {"release": built.manifest.name, "problems": [], "other_versions": others}
+    _print(json.dumps(facts, indent=1) if as_json else said)
     return 0
 
 
@@ -243,7 +253,8 @@ class _Told(VerificationError):
 
 def _machine(error: OSError) -> MachineError:
     code = _DISK.get(error.errno or 0, "PERMISSION" if isinstance(error, PermissionError) else "DISK_IO")
-    fix = "make room or correct the permissions, then run this again; a release is whole or not there, never half"
+    fix = _DISK_FIXES.get(code, "see to this path or its disk")
+    fix += ", then run this again; a release is whole or not there, never half"
     return MachineError(
         Problem(code, printable(str(error.filename or "this machine")), str(error.strerror or error), fix)
     )
@@ -255,20 +266,3 @@ class _WithoutPandas:
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name == "pandas":
             raise ModuleNotFoundError("not used by a build", name=name)
-
-
-class _Stopped(BaseException):
-    """A signal that asks the process to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def _interrupted(number: int, _frame: Any) -> None:
-    raise _Stopped(number)
-
-
-def _stopped(number: int) -> int:
-    say(f"interrupted by {signal.Signals(number).name}; a release is whole or not there, never half")
-    return 128 + number

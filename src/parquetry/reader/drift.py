@@ -75,6 +75,14 @@ def drift(fresh: Path, standing: Path) -> list[Problem]:
     return found + list(verify(standing).problems)
 
 
+def other_versions(fresh: Path, standing: Path) -> str:
+    """The versions that a release was built with, where a fresh build has others; empty where they are the same."""
+    new, old = load(fresh).versions, load(standing).versions
+    return ", ".join(
+        f"{name} {old.get(name, 'none')}" for name in sorted({*new, *old}) if new.get(name) != old.get(name)
+    )
+
+
 def stale_prose(prose: Prose, fresh: Path, standing: Path) -> list[Problem]:
     """The card and documents of the repository that are not those of the release.
 

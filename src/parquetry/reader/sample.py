@@ -25,7 +25,7 @@ from parquetry.record.read import agree, read
 from parquetry.record.validate import validate
 from parquetry.sources.partitions import Partition, partitions
 from parquetry.words.recipe import Recipe, load
-from parquetry.words.records import PLACE, Removed, Sifted, counted
+from parquetry.words.records import LINE, PLACE, Removed, counted
 from parquetry.words.schema import Schema
 from parquetry.words.tables import schemas_of
 
@@ -90,7 +90,7 @@ def sample(path: Path, rows: int) -> tuple[Recipe, list[Sample]]:
 
     Args:
         path: Of the recipe.
-        rows: How many of each source, at least; whole batches are tried.
+        rows: How many of each source. What is expected of the whole is reckoned from the batches that they are in.
 
     Raises:
         RecipeError, InputError: As a build would.
@@ -109,35 +109,38 @@ def sample(path: Path, rows: int) -> tuple[Recipe, list[Sample]]:
 def _try(partition: Partition, rows: int, recipe: Recipe, schemas: Mapping[str, Schema], found: Sample) -> None:
     """Try the first rows of one source."""
     table, schema, piece = recipe.tables[partition.table], schemas[partition.table], partition.pieces[0]
-    start, tried, size, parquet, position = time.perf_counter(), 0, 0, 0, 0
+    start, seen, size, parquet, position = time.perf_counter(), 0, 0, 0, 0
     batches = read(partition, schema, table, recipe.limits)
     for records in batches:
         kept = clean(records.kept, schema, table.clean)
         checked = validate(kept, schema, table.id, partition.table, partition.names)
         fingerprint(checked.kept, schema, table)
-        tried += checked.kept.num_rows + _count(found, records, checked)
+        seen += _count(found, checked.kept, [*records.removed, *checked.removed], rows - seen)
         size += int(row_bytes(checked.kept.drop_columns([place.name for place in PLACE])).sum())
         parquet += _written(checked.kept, schema, recipe)
         position = records.position
-        if tried >= rows:
+        if seen >= rows:
             break
     else:
         position = piece.bytes
     scale = piece.bytes / position if position else 1.0
     found.sources += 1
-    found.read += tried
-    found.rows += tried * scale
+    found.rows += seen * scale
     found.bytes += size * scale
     found.parquet_bytes += parquet * scale
     found.seconds += (time.perf_counter() - start) * scale
 
 
-def _count(found: Sample, *steps: Sifted) -> int:
-    removed = [row for step in steps for row in step.removed]
-    for row in removed:
-        found.rejected[row.code] += 1
-        found.examples.setdefault(row.code, row)
-    return len(removed)
+def _count(found: Sample, kept: pa.RecordBatch, removed: list[Removed], most: int) -> int:
+    """Report the first rows of a batch, at ``most`` so many, and say how many it has."""
+    lines = kept.column(LINE.name).to_pylist()
+    rows = sorted([*((row.line, row) for row in removed), *((line, None) for line in lines)], key=lambda row: row[0])
+    for _, row in rows[:most]:
+        if row:
+            found.rejected[row.code] += 1
+            found.examples.setdefault(row.code, row)
+    found.read += len(rows[:most])
+    return len(rows)
 
 
 def _written(rows: pa.RecordBatch, schema: Schema, recipe: Recipe) -> int:

@@ -23,7 +23,7 @@ from parquetry.papers import card, citation
 from parquetry.papers.regions import HEADINGS, Facts, region
 from parquetry.reader.rows import AGAIN, Rows
 from parquetry.reader.torn import leaking
-from parquetry.words.errors import ParquetryError, Problem, VerificationError
+from parquetry.words.errors import ParquetryError, Problem, RecipeError, VerificationError
 from parquetry.words.schema import Schema, load
 
 Strength = Literal["quick", "full", "deep"]
@@ -52,12 +52,13 @@ def verify(release: Path, strength: Strength = "full", only: str = "", expect: s
         expect: The release digest that it should have, in hexadecimal; empty: any.
 
     Raises:
+        RecipeError: There is no table of that name.
         VerificationError: The manifest cannot be read, so that nothing can be judged.
     """
     manifest = manifests.load(release)
     if only and only not in manifest.tables:
         what = f"there is no table {only!r}, only {', '.join(manifest.tables)}"
-        raise VerificationError(Problem("TABLE_UNKNOWN", str(release), what, "choose one of them"))
+        raise RecipeError(Problem("TABLE_UNKNOWN", str(release), what, "choose one of them"))
     judge = _Judge(release, manifest, [only] if only else list(manifest.tables), {})
     problems = judge.problems(strength)
     sums = release / SUMS

@@ -33,9 +33,10 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
         InputError: The file cannot be read as text, holds no array, an empty one or something behind it, or is not
             JSON in a way that hides where an element ends.
     """
-    reader = Reader(piece.name, schema, limits, nul=rules.read.nul == "keep")
+    nul, encoding = rules.read.nul == "keep", rules.read.encoding
+    reader = Reader(piece.name, schema, limits, nul=nul, encoding=encoding)
     with Stream(piece, limits.decompression_ratio) as stream:
-        text, line = Text(utf8(stream, rules.read.encoding, piece.name), piece.name, limits.line_bytes), 0
+        text, line = Text(utf8(stream, encoding, piece.name), piece.name, limits.line_bytes), 0
         text.open()
         while elements := text.elements():
             yield rows(reader, elements)._replace(lines=elements[-1].line - line, position=stream.position)

@@ -2,8 +2,8 @@
 
 The row has the text of the file as ``text``, the members of the front matter of a Markdown file, and the name of the
 file as ``path`` if the schema names such a property. The text is not changed. Front matter is typed by the schema, and
-never guessed: no tag makes an object of it, no alias is followed, and ``no``, ``010`` and ``12:30`` are the text that
-they look like.
+never guessed: ``no``, ``010`` and ``12:30`` are the text that they look like. No tag makes an object of it, no alias is
+followed: a file with front matter that is no plain mapping is set aside, so that it never ends up in the text unseen.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAGIC = {
     b"ARROW1\x00\x00": "Arrow", b"\xd0\xcf\x11\xe0": "old Office document", b"SQLite format 3\x00": "SQLite",
     b"\x7fELF": "program",
 }  # fmt: skip
-#: Front matter that is longer than this is text: reading YAML is slow.
+#: Longest front matter: reading YAML is slow.
 FRONT_CHARACTERS = 65_536
 #: Bytes of a file that is no text which are kept beside the reason.
 _SAMPLE = 200
@@ -45,10 +45,6 @@ _FRONT = re.compile(r"---[ \t]*(?:\r\n?|\n)(.*?)(?<=[\r\n])---[ \t]*(?:\r\n?|\n|
 _CONTROL = bytes({*range(32)} - {*b"\b\t\n\v\f\r\x1b"})
 #: Tags that YAML gives to plain values by itself.
 _TAGS = tuple(f"tag:yaml.org,2002:{name}" for name in "str int float bool null timestamp value seq map".split())
-
-
-class _Unsafe(Exception):
-    """The front matter is no mapping of plain values, and so it is text."""
 
 
 def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator[Sifted]:
@@ -94,9 +90,9 @@ def decoded(raw: bytes, encoding: str, *, nul: bool) -> str:
             raise NotJson(
                 "DOC_BINARY", f"not text: it holds control characters and is not {encoding.upper()}"
             ) from None
-        code = "UTF8_INVALID" if encoding.startswith("utf-8") else "ENCODING_INVALID"
+        code, shown = ("UTF8_INVALID", "UTF-8") if encoding.startswith("utf-8") else ("ENCODING_INVALID", encoding)
         bad = raw[error.start : error.end][:8].hex(" ")
-        raise NotJson(code, f"byte {error.start + 1} of the file is not {encoding.upper()} (hex {bad})") from None
+        raise NotJson(code, f"byte {error.start + 1} of the file is not {shown} (hex {bad})") from None
     except UnicodeError as error:
         raise NotJson("ENCODING_INVALID", f"not {encoding}: {error}") from None
     if not text.strip():
@@ -111,50 +107,80 @@ def decoded(raw: bytes, encoding: str, *, nul: bool) -> str:
 def _record(piece: Piece, text: str, schema: Schema, structure: strict_json.Limits) -> dict[str, Any]:
     """What a file says, as a JSON object."""
     given: dict[str, Any] = {"text": text} | ({"path": piece.name} if "path" in schema else {})
-    match = _FRONT.match(text) if piece.suffix == ".md" else None
-    if match and len(match[1]) <= FRONT_CHARACTERS and (front := front_matter(match[1], schema.fields)) is not None:
+    if match := _FRONT.match(text) if piece.suffix == ".md" else None:
+        front = front_matter(match[1], schema.fields)
         if twice := [name for name in given if name in front]:
-            what = f"the front matter names {twice[0]!r}, which is the file's own"
-            raise NotJson("DOC_FRONT_MATTER", what, pointer(twice[0]))
+            raise _wrong(f"names {twice[0]!r}, which is the file's own", (twice[0],))
         given["text"] = text[match.end() :]
         return strict_json.loads(json.dumps(front).encode(), structure) | given  # type: ignore[no-any-return]
     return given
 
 
-def front_matter(text: str, fields: Sequence[Field]) -> dict[str, Any] | None:
-    """The members that a block of YAML names; None if it is no mapping of plain values.
+def front_matter(text: str, fields: Sequence[Field]) -> dict[str, Any]:
+    """The members that a block of YAML names; one without anything but comments names none.
 
     Raises:
-        NotJson: A key stands twice, or a number is out of range.
+        NotJson: It is no mapping of plain values, a key stands twice, or a number is out of range.
     """
+    if len(text) > FRONT_CHARACTERS:
+        raise _wrong(f"is longer than {FRONT_CHARACTERS:,} characters")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)  # nodes are text: nothing is constructed of them
-        return _mapping(node, fields, set(), ()) if isinstance(node, yaml.MappingNode) and node.tag in _TAGS else None
+        if node is None:
+            return {}
+        if not isinstance(node, yaml.MappingNode):
+            found = "a list" if isinstance(node, yaml.SequenceNode) else "text"
+            raise _wrong(f"is {found}, not a mapping of names to values")
+        _check_tag(node, ())
+        return _mapping(node, fields, set(), ())
     except NotJson:
         raise
-    except (yaml.YAMLError, _Unsafe, ValueError, OverflowError, RecursionError):
-        return None  # the last but two: an escape of a character that Unicode does not have
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f", line {mark.line + 2}, column {mark.column + 1}" if mark else ""  # a line stands before the block
+        raise _wrong(f"is not YAML: {error.problem or error.context}{place}") from None
+    except RecursionError:
+        raise _wrong("is nested too deep to be read") from None
+    except (yaml.YAMLError, ValueError, OverflowError):  # a control character, or an escape that Unicode does not have
+        raise _wrong("is not YAML: it holds a character that cannot be") from None
+
+
+def _wrong(what: str, where: tuple[Any, ...] = ()) -> NotJson:
+    return NotJson("DOC_FRONT_MATTER", f"the front matter {what}", pointer(*where))
+
+
+def _check_tag(node: yaml.Node, where: tuple[Any, ...]) -> None:
+    """Refuse a tag that someone wrote."""
+    if node.tag not in _TAGS:
+        raise _wrong(f"has the tag {node.tag.removeprefix('tag:yaml.org,2002:')!r}, which is not followed", where)
+
+
+def _check_alias(node: yaml.Node, seen: set[int], where: tuple[Any, ...]) -> None:
+    """Refuse a node that was met before."""
+    if id(node) in seen:
+        raise _wrong("has an alias (*), which is not followed", where)
+    seen.add(id(node))
 
 
 def _mapping(node: yaml.MappingNode, fields: Sequence[Field], seen: set[int], where: tuple[Any, ...]) -> dict[str, Any]:
     """A mapping as JSON; ``seen`` are the nodes that were met before, ``where`` the steps of its JSON Pointer."""
     known, members = {field.name: field for field in fields}, dict[str, Any]()
     for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.tag not in _TAGS or id(key) in seen:
-            raise _Unsafe
-        seen.add(id(key))
+        if not isinstance(key, yaml.ScalarNode):
+            raise _wrong("has a key that is not a word", where)
         place = (*where, key.value)
+        _check_tag(key, place)
+        _check_alias(key, seen, place)
         if key.value in members:
-            raise NotJson("DOC_FRONT_MATTER", f"the front matter names {key.value!r} twice", pointer(*place))
+            raise _wrong(f"names {key.value!r} twice", place)
         members[key.value] = _value(value, known.get(key.value), seen, place)
     return members
 
 
 def _value(node: yaml.Node, field: Field | None, seen: set[int], where: tuple[Any, ...]) -> Any:
     """A node as JSON; a plain scalar is what both YAML and JSON say it is, else text."""
-    if id(node) in seen or node.tag not in _TAGS:  # an alias, or a tag that someone wrote
-        raise _Unsafe
-    seen.add(id(node))
+    _check_tag(node, where)
+    _check_alias(node, seen, where)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, field.fields if field and field.kind == "struct" else (), seen, where)
     if isinstance(node, yaml.SequenceNode):

@@ -40,9 +40,8 @@ def utf8(stream: Stream, encoding: str, name: str) -> Iterator[bytes]:
     file, start, more = io.BufferedReader(stream, BLOCK_BYTES), True, True
     while more:
         more = bool(raw := file.read(BLOCK_BYTES))
-        if start and (found := wide(raw, encoding)):
-            fix = f'say read = {{ encoding = "utf-{found}" }} in the table of the recipe'
-            raise InputError(Problem(f"ENCODING_UTF{found}", name, f"the text is UTF-{found}, not {encoding}", fix))
+        if start and (bits := wide(raw, encoding)):
+            raise refused(f"utf-{bits}", encoding, name)
         try:
             text = decoder.decode(raw, not more).encode("utf-8", "surrogatepass") if decoder else raw
         except UnicodeError as error:
@@ -90,6 +89,12 @@ def wide(raw: bytes, encoding: str) -> str:
     if encoding.startswith(("utf-16", "utf-32")):
         return ""
     return next((bits for mark, bits in _WIDE.items() if raw.startswith(mark)), "")
+
+
+def refused(found: str, encoding: str, name: str) -> InputError:
+    """The message about a file whose text is UTF-16 or UTF-32, and not said to be."""
+    shown, fix = found[:6].upper(), f'say read = {{ encoding = "{found}" }} in the table of the recipe'
+    return InputError(Problem(f"ENCODING_UTF{found[4:6]}", name, f"the text is {shown}, not {encoding}", fix))
 
 
 def decoded(raw: bytes, encoding: str, whole: str) -> str:

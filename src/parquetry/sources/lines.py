@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from parquetry.sources import blocks, conform
-from parquetry.sources.encodings import utf8_stream
+from parquetry.sources.encodings import decoded, legible, refused, utf8_stream, wide
 from parquetry.sources.partitions import Piece
 from parquetry.sources.streams import Stream
 from parquetry.words import strict_json
@@ -28,6 +28,8 @@ BLOCK_BYTES = 2 << 20
 FEW = 8
 #: A byte order mark: at the start of a file, or where two files were joined. It is no part of a text.
 BOM = b"\xef\xbb\xbf"
+#: How an object begins in UTF-16 without a byte order mark.
+_BARE = {b'{\0"\0': "16-le", b'\0{\0"': "16-be"}
 
 
 class Line(NamedTuple):
@@ -49,11 +51,15 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
     """Yield the records of a piece in batches, with numbers of lines that count from the start of the piece.
 
     Raises:
-        InputError: The file is empty, is not what its name says, or cannot be decompressed.
+        InputError: The file is empty, is not what its name says or in no such encoding, or cannot be decompressed.
     """
-    reader, first = Reader(piece.name, schema, limits, nul=rules.read.nul == "keep"), 1
+    encoding, first = rules.read.encoding, 1
+    reader = Reader(piece.name, schema, limits, nul=rules.read.nul == "keep", encoding=encoding)
     with Stream(piece, limits.decompression_ratio) as stream:
-        for block in _blocks(utf8_stream(stream, rules.read.encoding, piece.name), limits.line_bytes):
+        for block in _blocks(utf8_stream(stream, encoding, piece.name), limits.line_bytes):
+            start = bytes(block.text[:4]) if first == 1 and not piece.start else b""
+            if bits := wide(start, encoding) or _BARE.get(start):
+                raise refused(f"utf-{bits}", encoding, piece.name)
             batch = reader.block(first, block)
             first += batch.lines
             yield batch._replace(position=stream.position)
@@ -62,8 +68,10 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
 class Reader:
     """Reads lines as records: many at once where that is surely right, else one by one."""
 
-    def __init__(self, source: str, schema: Schema, limits: Limits, *, nul: bool = False) -> None:
-        self.source, self.schema, self.limits = source, schema, limits
+    def __init__(
+        self, source: str, schema: Schema, limits: Limits, *, nul: bool = False, encoding: str = "utf-8"
+    ) -> None:
+        self.source, self.schema, self.limits, self.encoding = source, schema, limits, encoding
         self.structure = strict_json.Limits(limits.depth, limits.fields, nul)
         self.columns = pa.schema([*schema.arrow, LINE])
         self.fast = blocks.readable(schema, self.structure)
@@ -126,11 +134,12 @@ class Reader:
         """The records of some lines, one by one: the definition."""
         rows, removed = list[dict[str, Any]](), list[Removed]()
         for number, raw, whole in lines:
-            value: Any = raw.decode("utf-8", "backslashreplace")
+            value: Any = legible(raw, self.encoding)
             try:
                 if not whole:
                     what = f"longer than {self.limits.line_bytes} bytes; what follows them is not kept"
                     raise strict_json.NotJson("LINE_TOO_LONG", what)
+                decoded(raw, self.encoding, "record")
                 value = strict_json.loads(raw, self.structure)
                 rows.append(conform.record(self.schema.fields, value) | {LINE.name: number})
             except strict_json.NotJson as error:

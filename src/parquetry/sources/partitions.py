@@ -10,7 +10,8 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,8 @@ FORMATS |= {".parquet": "columns", ".arrow": "columns", ".feather": "columns"}
 FORMATS |= {".csv": "cells", ".tsv": "cells", ".txt": "documents", ".md": "documents"}
 #: How a file may be compressed, by a second suffix.
 CODECS = {".gz": "gzip", ".zst": "zstd"}
+#: Folders that a build keeps beside a release.
+_BESIDE = re.compile(r".+-\d+\.\d+\.\d+.*\.(removed|refused)|\..+\.building(\.\d+)?")
 #: Formats whose files may be compressed as a whole; the others compress inside, or are small.
 _COMPRESSED = ("lines", "array", "cells")
 
@@ -113,12 +116,12 @@ def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[
     for index, pattern in enumerate(rules.sources):
         where = f"{recipe.file}: tables.{table}.sources.{index}"
         paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
-        if not paths:
-            fix = "correct the path, or make the file first"
-            problems.append(Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", fix))
-        for path in paths:
+        sources = _outside_releases(paths, pattern, root)
+        if not sources:
+            problems.append(_missing(where, pattern, paths, root / pattern))
+        for path in sources:
             name, real = _name(path, pattern), (root / path).resolve()
-            if real in seen or _ours(path, recipe):
+            if real in seen:
                 continue
             seen.add(real)
             if names.setdefault(name, root / path).resolve() != real:
@@ -129,6 +132,45 @@ def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[
     return names
 
 
+def _outside_releases(paths: Iterable[str], pattern: str, root: Path) -> list[str]:
+    """The files that a pattern means: none in a release, or beside one, that it merely passes over.
+
+    A release that is read on purpose is named in front of the first wildcard.
+    """
+    fixed = Path(_fixed(pattern))
+    known = dict.fromkeys((fixed, *fixed.parents), False)
+    found = list[str]()
+    for path in paths:
+        folders = Path(path).parents
+        for folder in folders:
+            if folder not in known:
+                known[folder] = _is_release(root / folder)
+        if not any(known[folder] for folder in folders):
+            found.append(path)
+    return found
+
+
+def _is_release(folder: Path) -> bool:
+    """Whether a folder is a release, or what a build keeps beside one."""
+    sealed = (folder / "manifest.json").is_file() and (folder / "SHA256SUMS").is_file()
+    return sealed or bool(_BESIDE.fullmatch(folder.name))
+
+
+def _missing(where: str, pattern: str, passed: Sequence[str], path: Path) -> Problem:
+    """The message about a pattern without files, besides those that it passed; it may be the ``path`` of a folder."""
+    if path.is_dir():
+        ends = (_end(one.name) for one in sorted(path.iterdir()))
+        some = f"{pattern.rstrip('/')}/*{next(filter(None, ends), '.jsonl')}"
+        fix = f"name the files in it: {some!r}, or {some.replace('/*', '/**/*')!r} for those in its folders too"
+        return Problem("SOURCE_MISSING", where, f"{pattern!r} is a folder", fix)
+    if not passed:
+        fix = "correct the path, or make the file first"
+        return Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", fix)
+    what = f"all that {pattern!r} matches stands in a release, or beside one: {passed[0]}"
+    fix = "name the folder of the release without wildcards if it is to be read"
+    return Problem("SOURCE_MISSING", where, what, fix)
+
+
 def _unread(name: str) -> str:
     """What to use instead of a file that is not read."""
     piece = Piece(Path(), name, 0)
@@ -136,6 +178,12 @@ def _unread(name: str) -> str:
         some = ", ".join(list(FORMATS)[:-1])
         return f"use {some} or {list(FORMATS)[-1]}; JSON and CSV plain or with .gz or .zst"
     return f"decompress {piece.suffix} files" if piece.codec and FORMATS[piece.suffix] not in _COMPRESSED else ""
+
+
+def _end(name: str) -> str:
+    """The suffixes of a file that is read."""
+    piece = Piece(Path(), name, 0)
+    return "" if _unread(name) else piece.suffix + (os.path.splitext(name)[1] if piece.codec else "")
 
 
 def _cut(path: Path, name: str, encoding: str) -> Iterator[Piece]:
@@ -180,14 +228,13 @@ def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 def _name(path: str, pattern: str) -> str:
     """A name that says nothing about the machine: an absolute path is cut to what its pattern leaves open."""
     if os.path.isabs(pattern):
-        fixed = pattern
-        while glob.has_magic(fixed):
-            fixed = os.path.dirname(fixed)
+        fixed = _fixed(pattern)
         path = os.path.relpath(path, fixed if fixed != pattern else os.path.dirname(pattern))
     return Path(os.path.normpath(path)).as_posix()
 
 
-def _ours(path: str, recipe: Recipe) -> bool:
-    """Whether a file stands in what a build of this recipe left beside a release."""
-    folders = Path(path).parts[:-1]
-    return any(one.startswith(f"{recipe.dataset.name}-") and one.endswith((".removed", ".refused")) for one in folders)
+def _fixed(pattern: str) -> str:
+    """What stands in a pattern in front of its first part with a wildcard."""
+    while glob.has_magic(pattern):
+        pattern = os.path.dirname(pattern)
+    return pattern

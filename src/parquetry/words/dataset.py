@@ -19,7 +19,13 @@ class Creator(Part):
     """Name as it is to be cited: `Family, Given` for a person."""
     affiliation: str = ""
     """Where they work."""
-    orcid: Annotated[str, Field(pattern=r"^(https://orcid\.org/\d{4}-\d{4}-\d{4}-\d{3}[\dX])?$")] = ""
+    orcid: Annotated[
+        str,
+        Field(
+            pattern=r"^(https://orcid\.org/\d{4}-\d{4}-\d{4}-\d{3}[\dX])?$",
+            examples=["https://orcid.org/0000-0002-1825-0097"],
+        ),
+    ] = ""
     """ORCID address."""
 
 
@@ -44,7 +50,10 @@ class Dataset(Part):
     name: Slug
     """Release folder and Hub repository name."""
     version: Annotated[
-        str, Field(pattern=r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$")
+        str,
+        Field(
+            pattern=r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$", examples=["1.0.0"]
+        ),
     ]
     """Semantic version of the data."""
     title: Line
@@ -69,7 +78,7 @@ class Dataset(Part):
     """Task ids of the Hub."""
     homepage: str = ""
     """Address of the project."""
-    doi: Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$")] = ""
+    doi: Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$", examples=["10.5281/zenodo.1234"])] = ""
     """Digital object identifier, without address."""
     annotations_creators: tuple[str, ...] = ()
     """Who annotated, in the words of the Hub: `expert-generated`, `machine-generated` …"""

@@ -1,7 +1,7 @@
 """What pydantic finds wrong in a recipe -> problems with their place and what to do.
 
-A key that is not known is told with the key that was meant, a wrong value with the meaning of its key: both are read
-from the JSON Schema of the model, so that nothing is said twice.
+A key that is not known is told with the key that was meant, a wrong value with how to write it, or with the meaning of
+its key: they are read from the JSON Schema of the model, so that nothing is said twice.
 """
 
 from __future__ import annotations
@@ -44,8 +44,24 @@ def _problem(detail: ErrorDetails, name: str, document: Document) -> Problem:
         return Problem(kind, where, str(context["what"]), str(context["fix"]))
     what = detail["msg"].replace("Tuple", "list").replace(" after validation", "")
     found = json.dumps(detail["input"], ensure_ascii=False)[:80]
-    meaning = str(_documented(detail["loc"], document).get("description", "correct the value"))
-    return Problem("RECIPE_VALUE", where, f"{what[0].lower()}{what[1:]}, found {found}", meaning)
+    fix = _instead(kind, detail["input"], _documented(detail["loc"], document))
+    return Problem("RECIPE_VALUE", where, f"{what[0].lower()}{what[1:]}, found {found}", fix)
+
+
+def _instead(kind: str, value: Any, spec: Document) -> str:
+    """What to write instead of a value, given by the kind of the mistake and what the place is for."""
+    written = json.dumps(value, ensure_ascii=False)[:80]
+    if kind in ("tuple_type", "list_type"):
+        return f"write it in brackets: [{written}]" if isinstance(value, str) else "write it in brackets: [ … ]"
+    if kind == "string_type" and isinstance(value, int | float):
+        return f'write it in quotes: "{written}"'
+    if kind == "bool_type":
+        return "write true or false"
+    if kind == "model_type":
+        return f"write it as a table: {{ {(spec.get('required') or list(spec['properties']))[0]} = … }}"
+    if spec.get("examples"):
+        return f"write it like {' or '.join(map(repr, spec['examples']))}"
+    return str(spec.get("description", "correct the value"))
 
 
 def _guess(location: tuple[str | int, ...], document: Document) -> str:
@@ -65,9 +81,8 @@ def _documented(location: tuple[str | int, ...], document: Document) -> Document
         if not found:
             break
         node = found
-    return next(iter(_choices(node, document))) | (
-        {"description": node["description"]} if "description" in node else {}
-    )
+    said = {word: node[word] for word in ("description", "examples") if word in node}
+    return next(iter(_choices(node, document))) | said
 
 
 def _choices(node: Document, document: Document) -> Iterator[Document]:

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.mistakes import problems_of
-from parquetry.words.vocabulary import Bytes, Method, Names, Part, SplitName, encoding_name, split_name, wrong
+from parquetry.words.vocabulary import Bytes, Method, Names, Part, Rejected, SplitName, encoding_name, split_name, wrong
 
 #: The ways in which the rows of a table come to their splits.
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -47,7 +47,7 @@ class Clean(Part):
 
 
 class Duplicates(Part):
-    """What happens to rows that repeat an earlier one."""
+    """What happens to rows that repeat an earlier one; without this table: `drop` if `text` is named, else `keep`."""
 
     exact: Literal["drop", "group", "keep"] = "drop"
     """Same text (same record where no `text` is named): drop all but the first, keep them in one split, or keep."""
@@ -152,7 +152,7 @@ class Files(Part):
 class Limits(Part):
     """Beyond these a build stops, or a record is rejected."""
 
-    rejected: Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")] = 0
+    rejected: Rejected = 0
     """Rejected rows of a table, or their share of the rows read (`"0.1%"`); above it the build ends in 3."""
     line_bytes: Bytes = 16_000_000
     """Longest line."""
@@ -161,7 +161,7 @@ class Limits(Part):
     fields: Annotated[int, Field(ge=1)] = 1000
     """Most members in a record, those of nested objects included."""
     decompression_ratio: Annotated[int, Field(ge=1)] = 1000
-    """Largest ratio of a compressed source."""
+    """Largest ratio of a compressed source that holds more than 64 MB; below them no ratio is too large."""
 
     cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Largest share of the rows of a table that near-duplicates may connect; fewer than 100 rows are never too many."""
@@ -221,7 +221,8 @@ def load(path: Path) -> Recipe:
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        fix = "run this where recipe.toml is, or give its path"
+        inside = path / "recipe.toml"
+        fix = f"give {inside}" if inside.is_file() else "run this where recipe.toml is, or give its path"
         raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix)) from None
     except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors are values too
         raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}", "correct the file")) from None

@@ -40,6 +40,11 @@ OLD = {
     "$recursiveRef": "$ref",
 }
 _KNOWN = sorted({*_ONE, *_LIST, *_MAP, *_NONE})
+_TYPES = "array boolean integer null number object string".split()
+#: The formats that are asserted: those of `jsonschema`, and those that jsonschema-rs judges in its place.
+FORMATS = sorted(
+    {*Draft202012Validator.FORMAT_CHECKER.checkers, "iri", "iri-reference", "regex", "relative-json-pointer"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +132,8 @@ def _check(document: dict[str, Any], name: str) -> None:
             what = "a word of older drafts, which readers of this one do not agree on"
             raise SchemaError(Problem("SCHEMA_KEYWORD", f"{name}: {place}/{old[0]}", what, f"say {OLD[old[0]]}"))
     wrong = Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(document)
-    if found := [(f"{name}: {pointer(*e.absolute_path) or '/'}", e.message[:200]) for e in wrong]:
-        raise SchemaError(*(Problem("SCHEMA_INVALID", *place, "see json-schema.org") for place in sorted(found)))
+    if found := [_invalid(f"{name}: {pointer(*e.absolute_path) or '/'}", e) for e in wrong]:
+        raise SchemaError(*sorted(found))
     for place, spec in walk(document):
         for word in ("$ref", "$dynamicRef"):
             if word in spec and not str(spec[word]).startswith("#"):
@@ -143,6 +148,16 @@ def _check(document: dict[str, Any], name: str) -> None:
                 what = f"{pattern!r} is not an ECMA-262 regular expression"
                 problem = Problem("SCHEMA_PATTERN", f"{name}: {place}/{where}", what, "correct the expression")
                 raise SchemaError(problem) from None
+
+
+def _invalid(where: str, error: Any) -> Problem:
+    """The message about a keyword that is used wrongly."""
+    names = error.instance if isinstance(error.instance, list) else [error.instance]
+    if list(error.absolute_path)[-1:] == ["type"] and (odd := [n for n in names if n not in _TYPES]):
+        near = difflib.get_close_matches(str(odd[0]), _TYPES, 1)
+        fix = (f"did you mean {near[0]!r}? " if near else "") + f"the types are {', '.join(_TYPES)}"
+        return Problem("SCHEMA_INVALID", where, f"there is no type {odd[0]!r}", fix)
+    return Problem("SCHEMA_INVALID", where, error.message[:200], "see json-schema.org")
 
 
 def walk(spec: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -162,8 +177,15 @@ def walk(spec: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _unknown(document: dict[str, Any], name: str) -> Iterator[Problem]:
-    """A warning for each keyword that no one knows: it would be without effect."""
+    """A warning for each keyword and each format that no one knows: they would be without effect."""
+    formats = set(FORMATS)
     for place, spec in walk(document):
+        if (said := spec.get("format")) is not None and said not in formats:
+            formats.add(said)  # it is said once
+            near = difflib.get_close_matches(said, FORMATS, 1)
+            fix = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(FORMATS)}, or remove it"
+            what = f"unknown format {said!r}, without effect"
+            yield Problem("WARN_SCHEMA_UNKNOWN_FORMAT", f"{name}: {place}/format", what, fix)
         for word in sorted(spec.keys() - _KNOWN):
             if not word.startswith("x-"):
                 near = difflib.get_close_matches(word, _KNOWN, 1)

@@ -80,7 +80,7 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         bad = raw[error.start : error.end].hex(" ")
-        raise NotJson("UTF8_INVALID", f"byte {error.start + 1} of the line is not UTF-8 (hex {bad})") from None
+        raise NotJson("UTF8_INVALID", f"byte {error.start + 1} of the text is not UTF-8 (hex {bad})") from None
 
 
 def _depth(text: str, limit: int) -> int:

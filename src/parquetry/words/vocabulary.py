@@ -83,13 +83,29 @@ def split_name(name: str) -> str:
 
 def _license(name: str) -> str:
     if name not in LICENSES:
-        numbered = re.compile(re.escape(name.lower().rstrip("-")) + r"-[0-9.]+")
-        near = sorted(filter(numbered.fullmatch, LICENSES), reverse=True) or difflib.get_close_matches(
-            name.lower(), LICENSES, 1, 0.4
-        )
-        fix = f"did you mean {near[0]!r}?" if near else "use a licence id of the Hub, or 'other'"
+        plain = name.lower().replace(" ", "-").rstrip("-")
+        numbered = re.compile(re.escape(plain) + r"-[0-9.]+")
+        alike = sorted(filter(numbered.fullmatch, LICENSES), reverse=True)
+        alike = alike or difflib.get_close_matches(plain, LICENSES, 1, 0.8)
+        near = difflib.get_close_matches(plain, LICENSES, 3, 0.5)
+        fix = "use a licence id of the Hub" + (f" (near it: {', '.join(near)})" if near else "") + ", or 'other'"
+        if alike and alike[0] != "unlicense":  # which is a licence, and reads like having none
+            fix = f"did you mean {alike[0]!r}?"
         raise wrong("RIGHTS_LICENSE_UNKNOWN", f"unknown licence id {name!r}", fix)
     return name
+
+
+def _rejected(value: object) -> object:
+    """So many rows, or their share."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?%", value):
+        if float(value[:-1]) <= 100:
+            return value
+        raise wrong("RECIPE_VALUE", f"{value!r} is more than all rows", 'write at most "100%"')
+    share = isinstance(value, float) and 0 < value < 1
+    fix = f'write "{100 * float(str(value)):g}%" for this share of the rows' if share else 'write it like 5 or "0.1%"'
+    raise wrong("RECIPE_VALUE", f"{value!r} is not a number of rows, nor a share of them", fix)
 
 
 def _line(text: str) -> str:
@@ -112,15 +128,19 @@ def _tuple(value: object) -> object:
 
 
 Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str), Field(gt=0, le=2**62)]
+#: How many rows may be rejected.
+Rejected = Annotated[
+    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")], BeforeValidator(_rejected)
+]
 SplitName = Annotated[str, AfterValidator(split_name)]
 License = Annotated[str, AfterValidator(_license)]
 Line = Annotated[str, AfterValidator(_line)]
 Day = Annotated[str, AfterValidator(_day)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple, json_schema_input_type=str | list[str])]
-Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$")]
+Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$", examples=["en", "be"])]
 #: The ways in which the rows of a table come to their splits.
 Method = Literal["assigned", "follow", "only", "ratios"]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96, examples=["my-notes"])]
 
 
 def spdx(license: str) -> str:
