@@ -11,7 +11,6 @@ in schema/, the prose is in DATASET_CARD.md, and each verb below is one file of 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -42,24 +41,22 @@ from parquetry.record.validate import validate
 from parquetry.sources.partitions import Partition, partitions
 from parquetry.words.engine import Engine
 from parquetry.words.recipe import Recipe, load
-from parquetry.words.schema import Schema
-from parquetry.words.tables import schemas_of
+from parquetry.words.tables import Schemas, schemas_of
 
 
-def prepare(partition: Partition, recipe: Recipe, schemas: Mapping[str, Schema], work: Workspace) -> Part:
+def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, work: Workspace) -> Part:
     """Lead the records of one partition from raw text to staged, checked rows."""
     table, schema = recipe.tables[partition.table], schemas[partition.table]
     with work.stage(partition) as stage:
         for records in read(partition, schema, table, recipe.limits):
             rows = clean(records.kept, schema, table.clean)
             checked = validate(rows, schema, table.id, partition.table, partition.names)
-            stage.add(checked.kept, fingerprint(checked.kept, schema, table), records, checked)
+            prints = fingerprint(checked.kept, schema, table, partition.given)
+            stage.add(checked.kept, prints, records, checked)
     return stage.part
 
 
-def finish(
-    job: Cut | Part, books: Books, recipe: Recipe, schemas: Mapping[str, Schema], work: Workspace
-) -> File | None:
+def finish(job: Cut | Part, books: Books, recipe: Recipe, schemas: Schemas, work: Workspace) -> File | None:
     """Write one Parquet file from staged rows, or write down what was removed of a part."""
     if isinstance(job, Part):
         books.write_down(job)
@@ -68,7 +65,7 @@ def finish(
     return stated(job, work.release)
 
 
-def look(group: Group, schemas: Mapping[str, Schema], work: Workspace) -> Measured:
+def look(group: Group, schemas: Schemas, work: Workspace) -> Measured:
     """Read one row group back from the file that was written, and measure it."""
     return measure_group(group.cut.path, group.number, work.release, schemas[group.cut.table])
 

@@ -18,7 +18,8 @@ from pydantic_core import PydanticCustomError
 from strategies import mutated
 
 from parquetry.words.errors import RecipeError
-from parquetry.words.recipe import METHODS, Limits, Recipe, load
+from parquetry.words.methods import METHODS
+from parquetry.words.recipe import Limits, Recipe, load
 from parquetry.words.tables import schemas_of
 from parquetry.words.vocabulary import LICENSES, license_url, spdx, split_name
 
@@ -136,6 +137,14 @@ only = "train" => only = "train", ratio = {}
 error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.split.ratio: unknown key
   fix: did you mean 'ratios'?
 
+only = "train" => time = { column = "day", train = "2020-01-01", test = "2019-01-01" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split: the days do not rise from split to split: 2020-01-01, 2019-01-01
+  fix: write it like time = { column = "published", train = "2019-01-01", test = "" }
+
+only = "train" => given = { train = ["a"] }, group_by = ["id"]
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: group_by has no effect beside given
+  fix: drop it: its rows have their splits
+
 #notes => duplicates = { nearly = "group" }
 error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.duplicates.nearly: unknown key
   fix: did you mean 'near'?
@@ -170,7 +179,7 @@ error[RECIPE_VALUE] recipe.toml: tables.notes.sources: input should be a valid a
 
 ["notes*.jsonl"] => []
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least 1 item, not 0, found []
-  fix: Files or globs, relative to the recipe or absolute; what a file is, its suffix says.
+  fix: Files or globs, relative to the recipe or absolute; required without `split.given`. The suffix tells the type.
 
 #notes => default = "yes"
 error[RECIPE_VALUE] recipe.toml: tables.notes.default: input should be a valid boolean, found "yes"
@@ -275,11 +284,11 @@ only = "train" => ratios = { train = nan }
 error[SPLIT_FRACTION] recipe.toml: tables.notes.split: a share is not between 0 and 1: train = nan
 
 only = "train" => only = "train", ratios = { train = 1.0 }
-error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, found only and ratios
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, time, given, found only and ratios
   fix: keep one
 
 only = "train" => salt = "v1"
-error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, found none
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, time, given, found none
   fix: keep one
 
 follow = "parent" => follow = "other"

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from parquetry.corpus.dedup import Verdict
 from parquetry.corpus.keys import Array, numbers, rows_of
 from parquetry.record.content import key
-from parquetry.record.fingerprint import reference
+from parquetry.record.fingerprint import SPLIT, reference
 from parquetry.sources.conform import typed
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
@@ -92,6 +92,9 @@ def assign(
             warnings += unused
         elif table.split.only:
             splits[name] = Splits((table.split.only,), np.zeros(len(kept), np.int16))
+        elif table.split.time or table.split.given:
+            names = tuple(table.split.days or table.split.given)
+            splits[name] = Splits(names, prints[name][SPLIT.name].to_numpy())
         else:
             drawn = draws(verdicts[name].cluster, table.split.ratios, table.split.salt)
             splits[name] = Splits(tuple(table.split.ratios), drawn)
@@ -219,6 +222,10 @@ def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
         verb = "follows" if len(rows) == 1 else "follow"
         what = f"{counted(len(rows))} {verb} no row: {table.split.follow} is null (lines {lines})"
         return Problem("SPLIT_UNASSIGNED", name, what, f"fill {table.split.follow}, or choose another way to split")
+    if table.split.time:
+        column = table.split.time["column"]
+        what = f"{counted(len(rows))} without {column}, or on or after the last day (lines {lines})"
+        return Problem("SPLIT_UNASSIGNED", name, what, f'fill {column}, or give a last split the day "": the rest')
     columns = ", ".join(table.split.group_by or table.id)
     what = f"{counted(len(rows))} with a value of {columns} that has no line (lines {lines} of the sources)"
     return Problem("SPLIT_UNASSIGNED", table.split.assigned, what, "add a line for each value")

@@ -125,7 +125,6 @@ def _facts(
         total = sum((shard.measured.summary for shard in rows), Summary())
         digest = content_digest(schema.fields, (shard.measured.digests for shard in rows))
         splits[split] = SplitRows(rows=total.rows, bytes=total.bytes, sha256=digest)
-    rule = getattr(table.split, table.split.method)
     return TableFacts(
         default=name == recipe.default,
         schema_file=f"schema/{name}.schema.json",
@@ -135,7 +134,7 @@ def _facts(
         references=table.references,
         group_by=table.split.group_by,
         split_method=table.split.method,
-        split_rule=rule if isinstance(rule, str) else ", ".join(f"{split} {share:g}" for split, share in rule.items()),
+        split_rule=table.split.rule,
         duplicates=_rules(table),
         leakage=_leakage(leaks),
         splits=splits,

@@ -6,6 +6,7 @@ whole corpus at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,27 @@ from parquetry.record.content import KEY, digests, encoded, keys, row_bytes, sho
 from parquetry.record.sketch import SLOTS, sketch
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
-from parquetry.words.records import PLACE
+from parquetry.words.records import PLACE, SOURCE
 from parquetry.words.schema import Schema
 
 #: ``bytes`` of the row as Arrow holds it; 128 bits of a digest each of the whole ``row`` (only if such are dropped), of
 #: its ``id``, its ``text`` (what duplicates are judged by) and its ``key`` (what must stay together).
 PRINTS = [*PLACE, pa.field("bytes", pa.int64()), pa.field("id", KEY), pa.field("text", KEY), pa.field("key", KEY)]
 ROW = pa.field("row", KEY)
+#: Number of its split, only if its time or its source says which; -1 is none.
+SPLIT = pa.field("split", pa.int16())
 #: What near-duplicates are found by, only if they are searched: `sketch` of the text.
 SIGNATURE = pa.field("signature", pa.binary(4 * SLOTS))
 
 
-def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.RecordBatch:
-    """One line of fingerprints for each row, in the same order; each depends on its row alone."""
+def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[int] = ()) -> pa.RecordBatch:
+    """One line of fingerprints for each row, in the same order; each depends on its row alone, and its source.
+
+    Args:
+        batch: Rows that are valid, with their places.
+        schema, table: What they are.
+        given: Number of the split of each source, where the recipe gives the splits.
+    """
     rows = batch.select([field.name for field in schema.fields])
     ids = keys(batch.select(table.id), [schema[name] for name in table.id])
     texts = _texts(rows, schema, table.text)
@@ -42,6 +51,12 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.Recor
     if table.near != "off":
         columns["signature"] = _signatures(batch.select(table.text))
         fields.append(SIGNATURE)
+    if table.split.time:
+        columns["split"] = _times(batch.column(table.split.time["column"]), list(table.split.days.values()))
+    elif table.split.given:
+        columns["split"] = pa.array(np.array(given, np.int16)[batch.column(SOURCE.name).to_numpy()])
+    if "split" in columns:
+        fields.append(SPLIT)
     for name in table.references:
         columns[reference(name)] = _pointed(batch.column(name), schema[name])
         fields.append(pa.field(reference(name), pa.list_(KEY)))
@@ -68,6 +83,16 @@ def _records(rows: pa.RecordBatch, schema: Schema, columns: tuple[str, ...], tex
     """The digest of each whole row: of the digest of its text, and of its other columns."""
     others = [encoded(field, rows.column(field.name)) for field in schema.fields if field.name not in columns]
     return shortened(digests([texts.cast(pa.binary()), *others]))
+
+
+def _times(column: pa.Array, days: Sequence[str]) -> pa.Array:
+    """The number of the split that each row goes to by its time: -1 if it has none, or goes beyond the last day."""
+    bounds = np.array([day for day in days if day], "datetime64[D]")
+    raw = pc.fill_null(column.cast(pa.int32() if column.type == pa.date32() else pa.int64()), 0).to_numpy()
+    moments = raw.astype("datetime64[D]" if column.type == pa.date32() else "datetime64[us]")
+    found = np.searchsorted(bounds.astype(moments.dtype), moments, side="right").astype(np.int16)
+    found[(found >= len(days)) | column.is_null().to_numpy(zero_copy_only=False)] = -1
+    return pa.array(found)
 
 
 def _signatures(texts: pa.RecordBatch) -> pa.Array:

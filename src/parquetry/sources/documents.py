@@ -3,7 +3,8 @@
 The row has the text of the file as ``text``, the members of the front matter of a Markdown file, and the name of the
 file as ``path`` if the schema names such a property. The text is not changed. Front matter is typed by the schema, and
 never guessed: ``no``, ``010`` and ``12:30`` are the text that they look like. No tag makes an object of it, no alias is
-followed: a file with front matter that is no plain mapping is set aside, so that it never ends up in the text unseen.
+followed: with either it stays part of the text. Other front matter that is no plain mapping is a mistake, and the file
+is set aside.
 """
 
 from __future__ import annotations
@@ -108,7 +109,10 @@ def _record(piece: Piece, text: str, schema: Schema, structure: strict_json.Limi
     """What a file says, as a JSON object."""
     given: dict[str, Any] = {"text": text} | ({"path": piece.name} if "path" in schema else {})
     if match := _FRONT.match(text) if piece.suffix == ".md" else None:
-        front = front_matter(match[1], schema.fields)
+        try:
+            front = front_matter(match[1], schema.fields)
+        except _Foreign:
+            return given
         if twice := [name for name in given if name in front]:
             raise _wrong(f"names {twice[0]!r}, which is the file's own", (twice[0],))
         given["text"] = text[match.end() :]
@@ -131,7 +135,7 @@ def front_matter(text: str, fields: Sequence[Field]) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode):
             found = "a list" if isinstance(node, yaml.SequenceNode) else "text"
             raise _wrong(f"is {found}, not a mapping of names to values")
-        _check_tag(node, ())
+        _check_tag(node)
         return _mapping(node, fields, set(), ())
     except NotJson:
         raise
@@ -145,20 +149,24 @@ def front_matter(text: str, fields: Sequence[Field]) -> dict[str, Any]:
         raise _wrong("is not YAML: it holds a character that cannot be") from None
 
 
+class _Foreign(Exception):
+    """Front matter that would have to be followed to be read, and is not: it stays what it is, text."""
+
+
 def _wrong(what: str, where: tuple[Any, ...] = ()) -> NotJson:
     return NotJson("DOC_FRONT_MATTER", f"the front matter {what}", pointer(*where))
 
 
-def _check_tag(node: yaml.Node, where: tuple[Any, ...]) -> None:
+def _check_tag(node: yaml.Node) -> None:
     """Refuse a tag that someone wrote."""
     if node.tag not in _TAGS:
-        raise _wrong(f"has the tag {node.tag.removeprefix('tag:yaml.org,2002:')!r}, which is not followed", where)
+        raise _Foreign
 
 
-def _check_alias(node: yaml.Node, seen: set[int], where: tuple[Any, ...]) -> None:
+def _check_alias(node: yaml.Node, seen: set[int]) -> None:
     """Refuse a node that was met before."""
     if id(node) in seen:
-        raise _wrong("has an alias (*), which is not followed", where)
+        raise _Foreign
     seen.add(id(node))
 
 
@@ -169,8 +177,8 @@ def _mapping(node: yaml.MappingNode, fields: Sequence[Field], seen: set[int], wh
         if not isinstance(key, yaml.ScalarNode):
             raise _wrong("has a key that is not a word", where)
         place = (*where, key.value)
-        _check_tag(key, place)
-        _check_alias(key, seen, place)
+        _check_tag(key)
+        _check_alias(key, seen)
         if key.value in members:
             raise _wrong(f"names {key.value!r} twice", place)
         members[key.value] = _value(value, known.get(key.value), seen, place)
@@ -179,8 +187,8 @@ def _mapping(node: yaml.MappingNode, fields: Sequence[Field], seen: set[int], wh
 
 def _value(node: yaml.Node, field: Field | None, seen: set[int], where: tuple[Any, ...]) -> Any:
     """A node as JSON; a plain scalar is what both YAML and JSON say it is, else text."""
-    _check_tag(node, where)
-    _check_alias(node, seen, where)
+    _check_tag(node)
+    _check_alias(node, seen)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, field.fields if field and field.kind == "struct" else (), seen, where)
     if isinstance(node, yaml.SequenceNode):

@@ -11,8 +11,8 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -48,6 +48,7 @@ class Piece:
     start: int = 0  #: The part: of JSON Lines the lines that begin in these bytes, of Parquet these row groups.
     stop: int = 0  #: 0 and 0 are the whole file.
     share: int = 0  #: About how many bytes of the file the part has.
+    split: int = -1  #: Number of the split that the file is given as; -1 if the recipe gives none.
 
     @property
     def suffix(self) -> str:
@@ -76,6 +77,11 @@ class Partition:
         return sum(piece.share for piece in self.pieces)
 
     @property
+    def given(self) -> list[int]:
+        """The numbers of the splits that its pieces are given as."""
+        return [piece.split for piece in self.pieces]
+
+    @property
     def names(self) -> list[str]:
         """What its pieces are called."""
         return [piece.name for piece in self.pieces]
@@ -93,7 +99,12 @@ def partitions(recipe: Recipe, root: Path) -> list[Partition]:
         if problems:
             continue
         ordered = sorted(files.items(), key=lambda entry: os.fsencode(entry[0]))
-        pieces = (piece for name, path in ordered for piece in _cut(path, name, rules.read.encoding))
+        given = _given(table, rules, files, (recipe.file, root), problems)
+        pieces = (
+            replace(piece, split=given.get(name, -1))
+            for name, path in ordered
+            for piece in _cut(path, name, rules.read.encoding)
+        )
         for index, group in enumerate(_grouped(pieces)):
             found.append(Partition(table, index, FORMATS[group[0].suffix], tuple(group)))
     if problems:
@@ -113,8 +124,8 @@ def digest(piece: Piece) -> str:
 def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[Problem]) -> dict[str, Path]:
     """The files of a table by name."""
     names, seen = dict[str, Path](), set[Path]()
-    for index, pattern in enumerate(rules.sources):
-        where = f"{recipe.file}: tables.{table}.sources.{index}"
+    for index, pattern in enumerate(rules.patterns):
+        where = f"{recipe.file}: tables.{table}.{'sources' if rules.sources else 'split.given'}.{index}"
         paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
         sources = _outside_releases(paths, pattern, root)
         if not sources:
@@ -130,6 +141,28 @@ def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[
             if what := _unread(name):
                 problems.append(Problem("INPUT_TYPE", name, "this kind of file is not read", what))
     return names
+
+
+def _given(
+    table: str, rules: Table, files: Mapping[str, Path], place: tuple[str, Path], problems: list[Problem]
+) -> dict[str, int]:
+    """The number of the split that each file of a table is given as, if the recipe gives the splits."""
+    names, found = {path.resolve(): name for name, path in files.items()}, dict[str, int]()
+    for number, (split, patterns) in enumerate(rules.split.given.items()):
+        where = f"{place[0]}: tables.{table}.split.given.{split}"
+        for pattern in patterns:
+            paths = [names.get((place[1] / p).resolve()) for p in glob.glob(pattern, root_dir=place[1], recursive=True)]
+            if not (mine := [name for name in paths if name is not None]):
+                what, fix = f"no source matches {pattern!r}", "correct the path, or add it to sources"
+                problems.append(Problem("SPLIT_GIVEN", where, what, fix))
+            for name in sorted(mine):
+                if found.setdefault(name, number) != number:
+                    what, fix = f"{name} is in another split too", "let each file be in one split"
+                    problems.append(Problem("SPLIT_GIVEN", where, what, fix))
+    if rules.split.given and (lost := sorted(files.keys() - found.keys())):
+        where, what = f"{place[0]}: tables.{table}.split.given", f"{lost[0]} is in no split"
+        problems.append(Problem("SPLIT_GIVEN", where, what, "add it to one, or take it from sources"))
+    return found
 
 
 def _outside_releases(paths: Iterable[str], pattern: str, root: Path) -> list[str]:

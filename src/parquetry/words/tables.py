@@ -16,6 +16,8 @@ from parquetry.words.schema import Schema, load
 
 #: Kinds that can identify a row, or point to one.
 _KEYS = ("string", "integer", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+#: The schemas of a recipe, by table.
+Schemas = Mapping[str, Schema]
 
 
 def schemas_of(recipe: Recipe, root: Path) -> dict[str, Schema]:
@@ -53,6 +55,11 @@ def _problems(name: str, recipe: Recipe, loaded: Mapping[str, Schema]) -> Iterat
             yield from _reference(
                 f"{where}.{column}", schema[column], tables[table.references[column]], loaded[table.references[column]]
             )
+    if table.split.time:
+        where, column = f"{recipe.file}: tables.{name}.split.time.column", table.split.time["column"]
+        if column not in schema or schema[column].kind not in ("date", "date-time"):
+            fix = 'name a property of type string with "format": "date" or "date-time"'
+            yield Problem("SPLIT_TIME", where, f"{column!r} is no property that holds a day or an instant", fix)
     if table.split.follow in schema and schema[table.split.follow].kind == "list":
         where = f"{recipe.file}: tables.{name}.split.follow"
         yield Problem(
