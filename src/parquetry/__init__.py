@@ -79,6 +79,7 @@ reader       what people do with a release
     rows         the rows of a release, judged one by one
     torn         the splits of a release -> what stands in two of them
     verify       a folder -> the list of what is wrong with it
+    diff         two releases -> what became of each row between them
     drift        a fresh build beside the release that stands
     interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched

@@ -23,7 +23,7 @@ import click
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
-from parquetry.reader import interrupts
+from parquetry.reader import diff, interrupts
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
@@ -137,10 +137,7 @@ def _verify(folder: Path, only: str, expect: str, **flags: bool) -> int:
         raise click.UsageError(f"{' and '.join(f'--{one}' for one in asked)} exclude each other")
     if expect and not re.fullmatch("[0-9a-fA-F]{64}", expect):
         raise click.UsageError(f"{expect!r} is no release digest, which has 64 hexadecimal digits")
-    if not folder.is_dir():
-        raise RecipeError(
-            Problem("DIR_MISSING", str(folder), "there is no such folder", "give the folder of a release")
-        )
+    _there(folder)
     strength = asked[0] if asked else "full"
     report = verify(folder, strength, only, expect)
     if flags["as_json"]:
@@ -152,6 +149,25 @@ def _verify(folder: Path, only: str, expect: str, **flags: bool) -> int:
     if report.problems:
         raise _Told(*report.problems)
     return 0
+
+
+@group.command("diff")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, with all ids.")
+def _diff(old: Path, new: Path, *, as_json: bool) -> int:
+    """Say what became of each row from the release in the folder OLD to the one in NEW, and why rows moved."""
+    for folder in (old, new):
+        _there(folder)
+    found = diff.diff(old, new)
+    _print(json.dumps(diff.facts(found), indent=1) if as_json else diff.told(found))
+    return 0
+
+
+def _there(folder: Path) -> None:
+    if not folder.is_dir():
+        fix = "give the folder of a release"
+        raise RecipeError(Problem("DIR_MISSING", str(folder), "there is no such folder", fix))
 
 
 def _sample(path: Path, rows: int, engine: Local, *, as_json: bool) -> int:
