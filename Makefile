@@ -20,8 +20,10 @@ docs: .venv/ready  ## fill the computed regions of README and docs
 check: .venv/ready  ## is what is committed what the sources give?
 	@$(BIN)/python build_dataset.py --check && $(BIN)/python docs/fill.py --check
 
-bench: .venv/bench-ready  ## measure beside other tools, and check promises (about twenty minutes; Linux)
+bench: .venv/bench-ready  ## measure beside other tools, and check promises (about half an hour; Linux)
 	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/sketches.py
+	@$(BIN)/python bench/duplicates.py
 
 clean:  ## remove what the other targets made
 	rm -rf bench/work .venv .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist

@@ -20,6 +20,7 @@ from parquetry.words.engine import Local
 sys.path.insert(0, str(ROOT / "bench"))  # whose modules import each other by their bare names
 
 import corpus
+import duplicates
 import measure
 import ours
 import planted
@@ -160,3 +161,28 @@ def test_signatures_are_measured_on_the_same_texts_and_come_out_alike() -> None:
 def test_the_words_of_other_libraries_are_cut_like_ours() -> None:
     for text in ("One, two; three. Four - five six", "a b", "", "x " * 9):
         assert sketches.words(text) == {" ".join(one) for one in shingles(text)}
+
+
+def test_the_truth_about_near_pairs_is_found_by_looking_at_all(articles: Path) -> None:
+    texts = [record["text"] for record in records(articles)[:150]]
+    texts += [text.upper() for text in texts[:10]] + ["too short", "too short", "?"]
+    sets = [shingles(text) for text in texts]
+    for threshold in (0.5, 0.8, 1.0):
+        all_pairs = {
+            (a, b): len(sets[a] & sets[b]) / len(sets[a] | sets[b])
+            for a in range(len(texts))
+            for b in range(a + 1, len(texts))
+            if sets[a] | sets[b]
+        }
+        assert duplicates.truth(texts, threshold) == {p: s for p, s in all_pairs.items() if s >= threshold}
+
+
+def test_planted_copies_are_told_by_kind(articles: Path) -> None:
+    told = list(duplicates.planted([record["text"] for record in records(articles)[:80]], 20, 0.8))
+    assert [line.split("  ")[1].strip() for line in told[1:-1]] == list(duplicates.KINDS)
+    assert told[1].split() == ["case", "100.0%", "100.0%"]
+    assert told[-1].endswith("of those found 0")
+
+
+def test_a_search_without_texts_finds_the_copies() -> None:
+    assert "barrier of 2,000 rows" in (told := duplicates.barrier(2000)) and "200 links" in told

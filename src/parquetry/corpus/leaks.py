@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from parquetry.corpus.dedup import Verdict
-from parquetry.corpus.keys import Array, numbers
+from parquetry.corpus.keys import Array, first_of, numbers
 from parquetry.corpus.near import Alike
 from parquetry.corpus.overlap import Overlap, overlap
 from parquetry.corpus.split import Splits
@@ -56,8 +56,8 @@ def leaks(
         groups = numbers(prints[name]["key"]) if table.split.group_by else np.empty((0, 2), np.uint64)
         links = verdict.alike.links if verdict.alike else np.empty((0, 2), np.int64)
         torn = overlap(numbers(prints[name]["text"]), codes, links, groups)
-        _, sizes = np.unique(verdict.cluster[verdict.kept], axis=0, return_counts=True)
-        found[name] = Leaks(torn, len(sizes), int(sizes.max(initial=0)), verdict.alike)
+        sizes = np.bincount(first_of(verdict.cluster[verdict.kept]))
+        found[name] = Leaks(torn, int(np.count_nonzero(sizes)), int(sizes.max(initial=0)), verdict.alike)
         if torn.exact + torn.near > recipe.limits.leaks:
             problems += _torn(name, torn, splits[name], places)
         if verdict.alike and table.near == "group":

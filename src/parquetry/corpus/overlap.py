@@ -32,6 +32,9 @@ def overlap(texts: Array, splits: Array, links: Array, groups: Array) -> Overlap
         groups: Digest of the group of each row, as two numbers; empty where there are none.
     """
     first, there = first_of(texts), np.flatnonzero(splits >= 0)
+    alone = np.bincount(first[there], minlength=len(first)) < 2  # most texts are, and nothing is to be said of them
+    alone[first[links]] = False
+    there = there[~alone[first[there]]]
     order = there[np.lexsort((there, splits[there], first[there]))]
     low, high = np.full(len(first), -1), np.full(len(first), -1)  # a row of each text in its lowest and highest split
     low[first[order[::-1]]], high[first[order]] = order[::-1], order
