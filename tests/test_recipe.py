@@ -18,7 +18,8 @@ from pydantic_core import PydanticCustomError
 from strategies import mutated
 
 from parquetry.words.errors import RecipeError
-from parquetry.words.recipe import METHODS, Limits, Recipe, load
+from parquetry.words.recipe import Limits, Recipe, load
+from parquetry.words.splits import METHODS
 from parquetry.words.tables import schemas_of
 from parquetry.words.vocabulary import LICENSES, license_url, spdx, split_name
 

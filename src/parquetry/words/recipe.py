@@ -13,17 +13,15 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.mistakes import problems_of
-from parquetry.words.vocabulary import Bytes, Method, Names, Part, SplitName, encoding_name, split_name, wrong
-
-#: The ways in which the rows of a table come to their splits.
-METHODS: tuple[Method, ...] = get_args(Method)
+from parquetry.words.splits import Split
+from parquetry.words.vocabulary import Bytes, Names, Part, encoding_name, wrong
 
 
 class Read(Part):
@@ -51,43 +49,6 @@ class Duplicates(Part):
 
     exact: Literal["drop", "group", "keep"] = "drop"
     """Same text (same record where no `text` is named): drop all but the first, keep them in one split, or keep."""
-
-
-class Split(Part):
-    """How the rows of a table come to their splits: exactly one of `assigned`, `follow`, `only`, `ratios`."""
-
-    assigned: str = ""
-    """CSV file with the columns of `group_by` (without it: of `id`) and `split`."""
-    follow: str = ""
-    """Reference column: a row goes where the row goes that it points to."""
-    only: Annotated[str, AfterValidator(lambda name: name and split_name(name))] = ""
-    """The split that all rows go to."""
-    ratios: dict[SplitName, float] = Field({})
-    """Share of each split, in expectation over clusters; they sum to 1."""
-    group_by: Names = ()
-    """Columns whose values must not be torn apart."""
-    salt: str = ""
-    """Change it to draw other splits."""
-
-    @property
-    def method(self) -> Method:
-        """The one key that says how."""
-        return next(name for name in METHODS if getattr(self, name))
-
-    @model_validator(mode="after")
-    def _check(self) -> Split:
-        given = [name for name in METHODS if getattr(self, name)]
-        if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise wrong("SPLIT_METHOD", f"needs exactly one of {', '.join(METHODS)}, found {found}", "keep one")
-        if self.group_by and self.follow:
-            fix = "say group_by in the table that is followed"
-            raise wrong("SPLIT_METHOD", "group_by has no effect beside follow", fix)
-        if bad := [f"{name} = {share}" for name, share in self.ratios.items() if not 0 < share <= 1]:
-            raise wrong("SPLIT_FRACTION", f"a share is not between 0 and 1: {', '.join(bad)}")
-        if self.ratios and abs(sum(self.ratios.values()) - 1) > 1e-9:
-            raise wrong("SPLIT_SUM", f"the ratios sum to {sum(self.ratios.values()):g}, not 1", "correct the shares")
-        return self
 
 
 class Table(Part):
