@@ -46,7 +46,8 @@ def prepare(partition: Partition, recipe: Recipe, schemas: Mapping[str, Schema],
         for records in read(partition, schema, table, recipe.limits):
             rows = clean(records.kept, schema, table.clean)
             checked = validate(rows, schema, table.id, partition.table, partition.names)
-            stage.add(checked.kept, fingerprint(checked.kept, schema, table), records, checked)
+            prints = fingerprint(checked.kept, schema, table, partition.splits)
+            stage.add(checked.kept, prints, records, checked)
     return stage.part
 
 

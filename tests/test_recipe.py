@@ -248,12 +248,76 @@ only = "train" => ratios = { train = nan }
 error[SPLIT_FRACTION] recipe.toml: tables.notes.split: a share is not between 0 and 1: train = nan
 
 only = "train" => only = "train", ratios = { train = 1.0 }
-error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, found only and ratios
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, time, given, found only and ratios
   fix: keep one
 
 only = "train" => salt = "v1"
-error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, found none
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, time, given, found none
   fix: keep one
+
+only = "train" => given = { train = ["a.jsonl"] }, group_by = ["id"]
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: group_by has no effect beside given
+  fix: leave it out, or split by ratios
+
+only = "train" => time = { column = "day", test = "" }, group_by = ["id"]
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: group_by has no effect beside time
+  fix: leave it out, or split by ratios
+
+split = { only = "train" } => split = { time = { column = "day", test = "" } }⏎duplicates = { exact = "group" }
+error[SPLIT_METHOD] recipe.toml: tables.notes: duplicates.exact = 'group' cannot hold beside split.time, which decides for each row
+  fix: write 'drop' or 'keep', or split by ratios
+
+split = { only = "train" } => split = { given = { test = ["*"] } }⏎duplicates = { exact = "group" }
+error[SPLIT_METHOD] recipe.toml: tables.notes: duplicates.exact = 'group' cannot hold beside split.given, which decides for each row
+  fix: write 'drop' or 'keep', or split by ratios
+
+only = "train" => time = { train = "2019-01-01" }
+error[RECIPE_MISSING_KEY] recipe.toml: tables.notes.split.time.column: this key is required
+  fix: add `column = …`
+
+only = "train" => time = { column = "day" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time: names no split
+  fix: add one, like `train = "2019-01-01"`, to 'day'
+
+only = "train" => time = { column = "day", train = "2019" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019' is not a day or an instant
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", train = "2019-02-29" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019-02-29' is not a day or an instant
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", train = "2019-01-01T12:00:00" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019-01-01T12:00:00' is not a day or an instant
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", train = 2019 }
+error[RECIPE_VALUE] recipe.toml: tables.notes.split.time.train: input should be a valid string, found 2019
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", hold-out = "2019-01-01" }
+error[SPLIT_NAME] recipe.toml: tables.notes.split.time.hold-out: 'hold-out' cannot be the name of a split
+  fix: use letters, digits, '_' and '.'
+
+only = "train" => time = { column = "day", train = "", test = "2020-01-01" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time: 'train' is the rest, and nothing is left for 'test'
+  fix: move 'train' to the end, or give it a boundary
+
+only = "train" => time = { column = "day", train = "2020-01-01T01:00:00+01:00", test = "2020-01-01" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time: 'test' ends at 2020-01-01, which is not after 2020-01-01T01:00:00+01:00, where 'train' ends
+  fix: write the splits in the order of time
+
+only = "train" => given = { hold-out = ["a.jsonl"] }
+error[SPLIT_NAME] recipe.toml: tables.notes.split.given.hold-out: 'hold-out' cannot be the name of a split
+  fix: use letters, digits, '_' and '.'
+
+only = "train" => given = { train = [] }
+error[RECIPE_VALUE] recipe.toml: tables.notes.split.given.train: list should have at least 1 item, not 0, found []
+  fix: correct the value
+
+sources = ["notes*.jsonl"] => #nothing
+error[RECIPE_MISSING_KEY] recipe.toml: tables.notes.sources: this key is required
+  fix: add `sources = …`
 
 follow = "parent" => follow = "other"
 error[SPLIT_FOLLOW] recipe.toml: tables.replies.split.follow: 'other' is not a reference of this table
@@ -493,6 +557,8 @@ def test_exact_duplicates_are_dropped_where_text_is_named(folder: Path) -> None:
         ('only = "test.unseen"', "only"),
         ("ratios = { train = 0.1, a = 0.2, b = 0.7 }", "ratios"),
         ("ratios = { train = 1 }", "ratios"),
+        ('time = { column = "day", train = 2019-01-01, validation = 2019-01-02T00:00:00Z, test = "" }', "time"),
+        ('given = { train = ["train/*.jsonl", "more.jsonl"], test = ["test/*.jsonl"] }', "given"),
     ],
 )
 def test_a_split_has_one_method(folder: Path, split: str, method: str) -> None:
@@ -559,6 +625,18 @@ error[RECIPE_FIELD] recipe.toml: tables.notes.text: 'n' is integer, not text
 only = "train" => only = "train", group_by = ["others"]
 error[RECIPE_FIELD] recipe.toml: tables.notes.split.group_by: 'others' is list of text, not a string or an integer
   fix: name another
+
+only = "train" => time = { column = "parent", test = "" }
+error[RECIPE_FIELD] recipe.toml: tables.notes.split.time.column: 'parent' is text, not a date or a date and time
+  fix: give it the format date or date-time in the schema, or name another
+
+only = "train" => time = { column = "when", test = "" }
+error[RECIPE_FIELD] recipe.toml: tables.notes.split.time.column: the schema has no property 'when'
+  fix: choose from id, n, parent, others, numbers, share, day
+
+only = "train" => time = { column = "day", train = "2019-01-01T00:00:00Z", test = "" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019-01-01T00:00:00Z' is an instant, and 'day' holds days
+  fix: write a day, like '2019-01-01'
 
 parent = "notes" => parent = "notes", numbers = "notes"
 error[RECIPE_REFERENCE] recipe.toml: tables.replies.references.numbers: is integer, the id it points to is string

@@ -1,7 +1,7 @@
 """Clusters -> train, validation, test.
 
 A row's split is a function of its cluster's name and of nothing else: adding records to the corpus never moves one that
-was there, unless it joins that record's cluster.
+was there, unless it joins that record's cluster. Where its time or its file decides, `fingerprint` has said so already.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from pydantic_core import PydanticCustomError
 
 from parquetry.corpus.dedup import Array, Verdict, numbers, rows_of
 from parquetry.record.content import key
-from parquetry.record.fingerprint import reference
+from parquetry.record.fingerprint import SPLIT, reference
 from parquetry.sources.conform import typed
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.records import LINE, counted
 from parquetry.words.schema import Schema
+from parquetry.words.splits import Split
 from parquetry.words.vocabulary import split_name
 
 #: The constants of SplitMix64.
@@ -92,11 +93,12 @@ def assign(
         elif table.split.only:
             splits[name] = Splits((table.split.only,), np.zeros(len(kept), np.int16))
         else:
-            drawn = draws(verdicts[name].cluster, table.split.ratios, table.split.salt)
-            splits[name] = Splits(tuple(table.split.ratios), drawn)
+            rules, cluster = table.split, verdicts[name].cluster
+            drawn = draws(cluster, rules.ratios, rules.salt) if rules.ratios else prints[name][SPLIT.name].to_numpy()
+            splits[name] = Splits(rules.names, drawn)
             there = splits[name].names_of(kept)
-            where = f"{recipe.file}: tables.{name}"
-            warnings += [_empty(where, split) for split in sorted(set(table.split.ratios) - there)]
+            where = f"{recipe.file}: tables.{name}.split"
+            warnings += [_empty(where, rules, one) for one in sorted(set(rules.names) - there)]
         if (rows := np.flatnonzero(kept & (splits[name].codes < 0))).size:
             lost.append(_lost(name, table, prints[name], rows))
     if lost:
@@ -216,13 +218,18 @@ def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
     if table.split.follow:
         what = f"{counted(len(rows))} follow no row: {table.split.follow} is null (lines {lines})"
         return Problem("SPLIT_UNASSIGNED", name, what, f"fill {table.split.follow}, or choose another way to split")
+    if table.split.time:
+        column, end = table.split.time.column, list(table.split.time.ends.values())[-1]
+        why, fix = (f"is null or not before {end}", ', or add a last split with ""') if end else ("is null", "")
+        what = f"{counted(len(rows))} come to no split: {column} {why} (lines {lines} of the sources)"
+        return Problem("SPLIT_UNASSIGNED", name, what, f"fill {column}{fix}")
     columns = ", ".join(table.split.group_by or table.id)
     what = f"{counted(len(rows))} with a value of {columns} that has no line (lines {lines} of the sources)"
     return Problem("SPLIT_UNASSIGNED", table.split.assigned, what, "add a line for each value")
 
 
-def _empty(table: str, split: str) -> Problem:
-    where = f"{table}.split.ratios.{split}"
-    return Problem(
-        "WARN_SPLIT_EMPTY", where, "no row came to this split; it is not written", "change the ratios or the salt"
-    )
+def _empty(where: str, rules: Split, split: str) -> Problem:
+    fix = {"ratios": "change the ratios or the salt", "time": "move its boundary, or leave it out"}
+    what = "no row came to this split; it is not written"
+    where = f"{where}.{rules.method}.{split}"
+    return Problem("WARN_SPLIT_EMPTY", where, what, fix.get(rules.method, "leave it out, or fill its files"))

@@ -71,7 +71,7 @@ class TableFacts(Model):
     group_by: tuple[str, ...]
     split_method: Method
     split_rule: str
-    """What the method works with: a file, a column, a split, or the ratios."""
+    """What the method works with: a file, a column, a split, the ratios, or the boundaries or files of the splits."""
     splits: Annotated[dict[SplitName, SplitRows], Field(min_length=1)]
     sources: tuple[Source, ...]
 

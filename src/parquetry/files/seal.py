@@ -19,8 +19,10 @@ from parquetry.files.shards import Cut
 from parquetry.files.stats import Measured, Summary
 from parquetry.files.workspace import Part
 from parquetry.record.content import content_digest
+from parquetry.sources.partitions import given_files
 from parquetry.words.recipe import Recipe
 from parquetry.words.schema import Schema
+from parquetry.words.splits import Split
 
 #: Packages that can change the bytes of a release, never its content.
 PACKAGES = ("pyarrow", "pyyaml", "unicodedata2")
@@ -107,7 +109,6 @@ def _facts(
         total = sum((shard.measured.summary for shard in rows), Summary())
         digest = content_digest(schema.fields, (shard.measured.digests for shard in rows))
         splits[split] = SplitRows(rows=total.rows, bytes=total.bytes, sha256=digest)
-    rule = getattr(table.split, table.split.method)
     return TableFacts(
         default=name == recipe.default,
         schema_file=f"schema/{name}.schema.json",
@@ -117,10 +118,16 @@ def _facts(
         references=table.references,
         group_by=table.split.group_by,
         split_method=table.split.method,
-        split_rule=rule if isinstance(rule, str) else ", ".join(f"{split} {share:g}" for split, share in rule.items()),
+        split_rule=_rule(table.split),
         splits=splits,
         sources=tuple(_sources(name, books, made[0])),
     )
+
+
+def _rule(split: Split) -> str:
+    if split.ratios:
+        return ", ".join(f"{name} {share:g}" for name, share in split.ratios.items())
+    return split.time.rule if split.time else given_files(split) if split.given else str(getattr(split, split.method))
 
 
 def _sources(table: str, books: Books, parts: Sequence[Part]) -> Iterator[Source]:

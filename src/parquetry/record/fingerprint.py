@@ -6,6 +6,7 @@ whole corpus at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,25 @@ import pyarrow.compute as pc
 from parquetry.record.content import KEY, digests, encoded, keys, row_bytes, shortened
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
-from parquetry.words.records import PLACE
+from parquetry.words.records import PLACE, SOURCE
 from parquetry.words.schema import Schema
+from parquetry.words.splits import Time
 
 #: ``bytes`` of the row as Arrow holds it; 128 bits of a digest each of the whole ``row`` (only if such are dropped), of
 #: its ``id``, its ``text`` (what duplicates are judged by) and its ``key`` (what must stay together).
 PRINTS = [*PLACE, pa.field("bytes", pa.int64()), pa.field("id", KEY), pa.field("text", KEY), pa.field("key", KEY)]
 ROW = pa.field("row", KEY)
+#: The index of the split that the time or the file of a row decides, -1 if it is none; only where they do.
+SPLIT = pa.field("split", pa.int16())
 
 
-def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.RecordBatch:
-    """One line of fingerprints for each row, in the same order; each depends on its row alone."""
+def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[str] = ()) -> pa.RecordBatch:
+    """One line of fingerprints for each row, in the same order; each depends on its row alone, and on its file.
+
+    Args:
+        batch, schema, table: The rows, and what is known about them.
+        given: The splits that the files of the rows are given for, where others split the sources.
+    """
     rows = batch.select([field.name for field in schema.fields])
     ids = keys(batch.select(table.id), [schema[name] for name in table.id])
     texts = _texts(rows, schema, table.text)
@@ -36,6 +45,10 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table) -> pa.Recor
     if table.exact == "drop":
         columns["row"] = _records(rows, schema, table.text, texts) if table.text else texts
         fields.append(ROW)
+    if table.split.time or table.split.given:
+        time, names = table.split.time, table.split.names
+        columns["split"] = _in_time(batch, time) if time else _in_file(batch, [names.index(name) for name in given])
+        fields.append(SPLIT)
     for name in table.references:
         columns[reference(name)] = _pointed(batch.column(name), schema[name])
         fields.append(pa.field(reference(name), pa.list_(KEY)))
@@ -74,6 +87,22 @@ def _groups(batch: pa.RecordBatch, schema: Schema, table: Table, otherwise: pa.A
         grouped |= batch.column(column).is_valid().to_numpy(zero_copy_only=False)
     groups = keys(batch.select(columns), [schema[column] for column in columns])
     return pc.if_else(pa.array(grouped), groups, otherwise)
+
+
+def _in_time(batch: pa.RecordBatch, time: Time) -> pa.Array:
+    """The index of the first split whose boundary each row comes before; -1 if there is none."""
+    column = batch.column(time.column)
+    bounds = pa.array(time.bounds, pa.timestamp("us", "UTC")).cast(column.type)
+    whole = pa.int32() if pa.types.is_date(column.type) else pa.int64()
+    moments = pc.fill_null(column.cast(whole), 0).to_numpy()
+    codes = np.searchsorted(bounds.cast(whole).to_numpy(), moments, side="right")
+    codes[(codes == len(time.ends)) | column.is_null().to_numpy(zero_copy_only=False)] = -1
+    return pa.array(codes, SPLIT.type)
+
+
+def _in_file(batch: pa.RecordBatch, splits: Sequence[int]) -> pa.Array:
+    """The index of the split that the file of each row is given for."""
+    return pa.array(np.array(splits, np.int16)[batch.column(SOURCE.name).to_numpy()])
 
 
 def _pointed(column: pa.Array, field: Field) -> pa.Array:

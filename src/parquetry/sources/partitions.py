@@ -10,8 +10,8 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.recipe import Recipe, Table
+from parquetry.words.splits import Split
 
 #: About how many bytes of files a partition has.
 PARTITION_BYTES = 32_000_000
@@ -45,6 +46,7 @@ class Piece:
     start: int = 0  #: The part: of JSON Lines the lines that begin in these bytes, of Parquet these row groups.
     stop: int = 0  #: 0 and 0 are the whole file.
     share: int = 0  #: About how many bytes of the file the part has.
+    split: str = ""  #: The split that the file is given for, where others split the sources.
 
     @property
     def suffix(self) -> str:
@@ -77,20 +79,30 @@ class Partition:
         """What its pieces are called."""
         return [piece.name for piece in self.pieces]
 
+    @property
+    def splits(self) -> list[str]:
+        """The splits that its pieces are given for."""
+        return [piece.split for piece in self.pieces]
+
 
 def partitions(recipe: Recipe, root: Path) -> list[Partition]:
     """List the input of all tables, that of a table in the order of the names of its files.
 
     Raises:
-        RecipeError: A pattern matches nothing, or a file of a kind that is not read.
+        RecipeError: A pattern matches nothing, or a file of a kind that is not read, or a file is not given for one
+            split.
     """
     found, problems = list[Partition](), list[Problem]()
     for table, rules in recipe.tables.items():
-        files = _files(table, rules, recipe, root, problems)
+        mine, where = list[Problem](), f"{recipe.file}: tables.{table}.split.given"
+        files = _files(table, rules, recipe, root, mine)
+        splits = _given(rules.split, files, root, where, mine) if rules.split.given and not mine else {}
+        problems += mine
         if problems:
             continue
         ordered = sorted(files.items(), key=lambda entry: os.fsencode(entry[0]))
-        pieces = (piece for name, path in ordered for piece in _cut(path, name, rules.read.encoding))
+        cut = (piece for name, path in ordered for piece in _cut(path, name, rules.read.encoding))
+        pieces = (replace(piece, split=splits.get(piece.name, "")) for piece in cut)
         for index, group in enumerate(_grouped(pieces)):
             found.append(Partition(table, index, FORMATS[group[0].suffix], tuple(group)))
     if problems:
@@ -110,9 +122,9 @@ def digest(piece: Piece) -> str:
 def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[Problem]) -> dict[str, Path]:
     """The files of a table by name."""
     names, seen = dict[str, Path](), set[Path]()
-    for index, pattern in enumerate(rules.sources):
-        where = f"{recipe.file}: tables.{table}.sources.{index}"
-        paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
+    for key, pattern in rules.patterns:
+        where = f"{recipe.file}: tables.{table}.{key}"
+        paths = _matches(pattern, root)
         if not paths:
             fix = "correct the path, or make the file first"
             problems.append(Problem("SOURCE_MISSING", where, f"no file matches {pattern!r}", fix))
@@ -127,6 +139,33 @@ def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[
             if what := _unread(name):
                 problems.append(Problem("INPUT_TYPE", name, "this kind of file is not read", what))
     return names
+
+
+def _given(split: Split, files: Mapping[str, Path], root: Path, where: str, problems: list[Problem]) -> dict[str, str]:
+    """For the name of each file of a table the one split that it is given for."""
+    names = {path.resolve(): name for name, path in files.items()}
+    found: dict[str, dict[str, None]] = {name: {} for name in sorted(files, key=os.fsencode)}
+    for one, patterns in split.given.items():
+        for index, pattern in enumerate(patterns):
+            matched = {names.get((root / path).resolve()) for path in _matches(pattern, root)} - {None}
+            if not matched:
+                what, fix = f"no source matches {pattern!r}", "correct the glob, or list its files in sources"
+                problems.append(Problem("SPLIT_GIVEN", f"{where}.{one}.{index}", what, fix))
+            for name in matched:
+                found[str(name)][one] = None
+    for name, splits in found.items():
+        if not splits:
+            fix = "add it to a split, or take it out of sources"
+            problems.append(Problem("SPLIT_GIVEN", where, f"no split has the source {name!r}", fix))
+        elif len(splits) > 1:
+            what = f"the source {name!r} is in {' and in '.join(splits)}"
+            problems.append(Problem("SPLIT_GIVEN", where, what, "keep it in one of them"))
+    return {name: next(iter(splits), "") for name, splits in found.items()}
+
+
+def _matches(pattern: str, root: Path) -> list[str]:
+    """The files that a glob of a recipe in the folder ``root`` matches."""
+    return [path for path in glob.glob(pattern, root_dir=root, recursive=True) if (root / path).is_file()]
 
 
 def _unread(name: str) -> str:
@@ -175,6 +214,12 @@ def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
         held += piece.share
     if group:
         yield group
+
+
+def given_files(split: Split) -> str:
+    """Which files others gave for which splits, in words that say nothing about the machine."""
+    said = {name: " or ".join(_name(glob, glob) for glob in globs) for name, globs in split.given.items()}
+    return ", ".join(f"{name} from {globs}" for name, globs in said.items())
 
 
 def _name(path: str, pattern: str) -> str:

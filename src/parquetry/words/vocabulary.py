@@ -119,7 +119,7 @@ Day = Annotated[str, AfterValidator(_day)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple, json_schema_input_type=str | list[str])]
 Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$")]
 #: The ways in which the rows of a table come to their splits.
-Method = Literal["assigned", "follow", "only", "ratios"]
+Method = Literal["assigned", "follow", "only", "ratios", "time", "given"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96)]
 
 
