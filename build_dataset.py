@@ -51,7 +51,7 @@ def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, work: Worksp
         for records in read(partition, schema, table, recipe.limits):
             rows = clean(records.kept, schema, table.clean)
             checked = validate(rows, schema, table.id, partition.table, partition.names)
-            prints = fingerprint(checked.kept, schema, table, partition.given)
+            prints = fingerprint(checked.kept, schema, table, partition.splits)
             stage.add(checked.kept, prints, records, checked)
     return stage.part
 

@@ -48,6 +48,7 @@ def reference() -> str:
     sections.append(("[tables.NAME]", document["$defs"]["Table"]))
     for part in ("Read", "Clean", "Duplicates", "Split"):
         sections.append((f"[tables.NAME.{part.lower()}]", document["$defs"][part]))
+    sections.append(("tables.NAME.split.time", document["$defs"]["Time"]))
     sections += [("[files]", document["$defs"]["Files"]), ("[limits]", document["$defs"]["Limits"])]
     return "\n\n".join(_section(title, part) for title, part in sections)
 

@@ -40,7 +40,7 @@ ROOMS = {
     "regex": {"record.tokens"},
     "unicodedata2": {"record.clean"},
     "packaging": {"words.vocabulary"},
-    "pydantic": {"words.vocabulary", "words.dataset", "words.methods", "words.recipe", "files.manifest"},
+    "pydantic": {"words.vocabulary", "words.dataset", "words.splits", "words.recipe", "files.manifest"},
     "pydantic_core": {"words.vocabulary", "words.mistakes", "corpus.split"},
 }
 FREE = {"pyarrow", "numpy", "parquetry"}

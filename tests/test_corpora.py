@@ -297,6 +297,49 @@ def test_rows_that_others_wrote_are_published_as_they_are(name: str, tmp_path: P
     assert report.rows == sum(rows - sum(gone.values()) for rows, gone in BOOKS[name].values())
 
 
+def test_splits_that_others_made_are_kept(tmp_path: Path) -> None:
+    """The files are the splits; which row is in which, neither workers nor blocks change."""
+    files = {"train": corpus("gsm8k") / "train.jsonl.gz", "test": corpus("gsm8k") / "test.jsonl"}
+    case = Case(tuple(files.values()), strings("question answer"), ("question",), ("question",))
+    given = ", ".join(f"{split} = [{json.dumps(str(path))}]" for split, path in files.items())
+    recipe = project(tmp_path, {"problems": case._replace(split=f"given = {{ {given} }}")}, "")
+    built = read_built(recipe, tmp_path / "out")
+    rows = Counter((split, row["question"]) for split, row in published(built.place, "problems", case))
+    wanted = Counter[tuple[str, str]]()
+    for split, path in files.items():
+        with pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream:
+            wanted.update((split, json.loads(line)["question"]) for line in stream.read().splitlines())
+    assert rows == wanted
+    facts = built.manifest.tables["problems"]
+    assert {split: found.rows for split, found in facts.splits.items()} == {"train": 7473, "test": 1319}
+    assert (facts.split_method, facts.split_rule) == ("given", "train from train.jsonl.gz, test from test.jsonl")
+    assert verify(built.place, "deep").problems == ()
+    assert read_built(recipe, tmp_path / "again", 1, SMALL).manifest == built.manifest
+
+
+def test_laws_are_split_by_their_day(tmp_path: Path) -> None:
+    table = gesetze()["laws"]
+    split = "time = { column = 'date', train = '2000-01-01', validation = '2015-01-01', test = '' }"
+    recipe = project(tmp_path, {"laws": table._replace(split=split)}, "")
+    built = read_built(recipe, tmp_path / "out")
+    found = Counter(split for split, _ in published(built.place, "laws", table))
+    for split, row in published(built.place, "laws", table):
+        day = str(row["date"])
+        assert split == ("train" if day < "2000-01-01" else "validation" if day < "2015-01-01" else "test")
+    assert found.total() == 1422
+    assert set(found) == {"train", "validation", "test"}
+    assert verify(built.place, "deep").problems == ()
+    assert read_built(recipe, tmp_path / "again", 1, SMALL).manifest == built.manifest
+
+
+def test_news_without_a_day_have_no_split_by_time(tmp_path: Path) -> None:
+    news = thaigov("thaigov-2025.jsonl.zst")["news"]._replace(split="time = { column = 'crawl_date', test = '' }")
+    with pytest.raises(InputError) as caught:
+        read_built(project(tmp_path, {"news": news}, ""), tmp_path / "out")
+    (problem,) = caught.value.problems
+    assert problem.what.startswith("41 rows come to no split: crawl_date is null (lines ")
+
+
 def books_of(built: Built, table: str) -> Iterable[Any]:
     return built.manifest.tables[table].sources
 

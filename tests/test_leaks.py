@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from conftest import Project
+from conftest import SHARED, Project
 from hypothesis import given
 from hypothesis import strategies as st
 from test_near import WORDS, note
@@ -18,6 +18,9 @@ from parquetry.files import manifest
 from parquetry.files.seal import seal
 from parquetry.reader.verify import verify
 from parquetry.words.errors import InputError
+
+GSM8K = SHARED / "corpora/gsm8k"
+NEAR = '\n[tables.notes.duplicates]\nnear = "group"\n'
 
 rows = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 2), st.integers(0, 3)), max_size=12)
 
@@ -117,3 +120,27 @@ def test_the_card_says_what_was_looked_for(project: Project) -> None:
     assert "2 pairs" not in card and "Of 4 pairs made from its texts" in card
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in project.release.glob("data/**/*.parquet")}
     assert len(digests) == len(json.loads((project.release / "manifest.json").read_text())["tables"]["notes"]["splits"])
+
+
+def test_a_text_in_two_given_splits_is_a_leak(project: Project) -> None:
+    project.edit('id = "id"\n', 'id = "id"\ntext = ["text"]\nduplicates = { exact = "keep" }\n')
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'given = { train = ["notes1*"], test = ["notes2*"] }')
+    for name in ("notes1.jsonl", "notes2.jsonl"):
+        project.rows(name, [{"id": name, "text": "the same"}])
+    with pytest.raises(InputError, match=r"notes1\.jsonl:1: is in train and has the text of notes2\.jsonl:1"):
+        project.build()
+
+
+@pytest.mark.skipif(not GSM8K.exists(), reason="the corpus is not there")
+def test_a_real_benchmark_keeps_its_splits_and_does_not_leak(project: Project) -> None:
+    names = {"question": {"type": "string"}, "answer": {"type": "string"}}
+    project.schema("notes", {"type": "object", "additionalProperties": False, "properties": names})
+    project.edit('sources = ["notes*.jsonl"]\nid = "id"\n', f'id = "question"\ntext = ["question"]\n{NEAR}')
+    project.edit(
+        "ratios = { train = 0.8, test = 0.2 }", f'given = {{ train = ["{GSM8K}/train*"], test = ["{GSM8K}/test*"] }}'
+    )
+    known = project.build(workers=2).manifest.tables["notes"]
+    assert {name: split.rows for name, split in known.splits.items()} == {"train": 7473, "test": 1319}
+    assert known.leakage and (known.leakage.exact_pairs, known.leakage.near_pairs) == (0, 0)
+    assert known.leakage.recall and known.leakage.recall[1] >= 0.995 * known.leakage.recall[0]
+    assert not verify(project.release, "deep").problems

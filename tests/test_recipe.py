@@ -18,8 +18,8 @@ from pydantic_core import PydanticCustomError
 from strategies import mutated
 
 from parquetry.words.errors import RecipeError
-from parquetry.words.methods import METHODS
 from parquetry.words.recipe import Limits, Recipe, load
+from parquetry.words.splits import METHODS
 from parquetry.words.tables import schemas_of
 from parquetry.words.vocabulary import LICENSES, license_url, spdx, split_name
 
@@ -137,14 +137,6 @@ only = "train" => only = "train", ratio = {}
 error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.split.ratio: unknown key
   fix: did you mean 'ratios'?
 
-only = "train" => time = { column = "day", train = "2020-01-01", test = "2019-01-01" }
-error[SPLIT_TIME] recipe.toml: tables.notes.split: the days do not rise from split to split: 2020-01-01, 2019-01-01
-  fix: write it like time = { column = "published", train = "2019-01-01", test = "" }
-
-only = "train" => given = { train = ["a"] }, group_by = ["id"]
-error[SPLIT_METHOD] recipe.toml: tables.notes.split: group_by has no effect beside given
-  fix: drop it: its rows have their splits
-
 #notes => duplicates = { nearly = "group" }
 error[RECIPE_UNKNOWN_KEY] recipe.toml: tables.notes.duplicates.nearly: unknown key
   fix: did you mean 'near'?
@@ -179,7 +171,7 @@ error[RECIPE_VALUE] recipe.toml: tables.notes.sources: input should be a valid a
 
 ["notes*.jsonl"] => []
 error[RECIPE_VALUE] recipe.toml: tables.notes.sources: list should have at least 1 item, not 0, found []
-  fix: Files or globs, relative to the recipe or absolute; required without `split.given`. The suffix tells the type.
+  fix: Files or globs, relative to the recipe or absolute; what a file is, its suffix says.
 
 #notes => default = "yes"
 error[RECIPE_VALUE] recipe.toml: tables.notes.default: input should be a valid boolean, found "yes"
@@ -290,6 +282,70 @@ error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assign
 only = "train" => salt = "v1"
 error[SPLIT_METHOD] recipe.toml: tables.notes.split: needs exactly one of assigned, follow, only, ratios, time, given, found none
   fix: keep one
+
+only = "train" => given = { train = ["a.jsonl"] }, group_by = ["id"]
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: group_by has no effect beside given
+  fix: leave it out, or split by ratios
+
+only = "train" => time = { column = "day", test = "" }, group_by = ["id"]
+error[SPLIT_METHOD] recipe.toml: tables.notes.split: group_by has no effect beside time
+  fix: leave it out, or split by ratios
+
+split = { only = "train" } => split = { time = { column = "day", test = "" } }⏎duplicates = { exact = "group" }
+error[SPLIT_METHOD] recipe.toml: tables.notes: duplicates.exact = 'group' cannot hold beside split.time, which decides for each row
+  fix: write 'drop' or 'keep', or split by ratios
+
+split = { only = "train" } => split = { given = { test = ["*"] } }⏎duplicates = { exact = "group" }
+error[SPLIT_METHOD] recipe.toml: tables.notes: duplicates.exact = 'group' cannot hold beside split.given, which decides for each row
+  fix: write 'drop' or 'keep', or split by ratios
+
+only = "train" => time = { train = "2019-01-01" }
+error[RECIPE_MISSING_KEY] recipe.toml: tables.notes.split.time.column: this key is required
+  fix: add `column = …`
+
+only = "train" => time = { column = "day" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time: names no split
+  fix: add one, like `train = "2019-01-01"`, to 'day'
+
+only = "train" => time = { column = "day", train = "2019" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019' is not a day or an instant
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", train = "2019-02-29" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019-02-29' is not a day or an instant
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", train = "2019-01-01T12:00:00" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019-01-01T12:00:00' is not a day or an instant
+  fix: write it like '2019-01-01' or '2019-01-01T12:00:00Z'; '' is the rest
+
+only = "train" => time = { column = "day", train = 2019 }
+error[RECIPE_VALUE] recipe.toml: tables.notes.split.time.train: input should be a valid string, found 2019
+  fix: write it in quotes: "2019"
+
+only = "train" => time = { column = "day", hold-out = "2019-01-01" }
+error[SPLIT_NAME] recipe.toml: tables.notes.split.time.hold-out: 'hold-out' cannot be the name of a split
+  fix: use letters, digits, '_' and '.'
+
+only = "train" => time = { column = "day", train = "", test = "2020-01-01" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time: 'train' is the rest, and nothing is left for 'test'
+  fix: move 'train' to the end, or give it a boundary
+
+only = "train" => time = { column = "day", train = "2020-01-01T01:00:00+01:00", test = "2020-01-01" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time: 'test' ends at 2020-01-01, which is not after 2020-01-01T01:00:00+01:00, where 'train' ends
+  fix: write the splits in the order of time
+
+only = "train" => given = { hold-out = ["a.jsonl"] }
+error[SPLIT_NAME] recipe.toml: tables.notes.split.given.hold-out: 'hold-out' cannot be the name of a split
+  fix: use letters, digits, '_' and '.'
+
+only = "train" => given = { train = [] }
+error[RECIPE_VALUE] recipe.toml: tables.notes.split.given.train: list should have at least 1 item, not 0, found []
+  fix: correct the value
+
+sources = ["notes*.jsonl"] => #nothing
+error[RECIPE_MISSING_KEY] recipe.toml: tables.notes.sources: this key is required
+  fix: add `sources = …`
 
 follow = "parent" => follow = "other"
 error[SPLIT_FOLLOW] recipe.toml: tables.replies.split.follow: 'other' is not a reference of this table
@@ -529,6 +585,8 @@ def test_exact_duplicates_are_dropped_where_text_is_named(folder: Path) -> None:
         ('only = "test.unseen"', "only"),
         ("ratios = { train = 0.1, a = 0.2, b = 0.7 }", "ratios"),
         ("ratios = { train = 1 }", "ratios"),
+        ('time = { column = "day", train = 2019-01-01, validation = 2019-01-02T00:00:00Z, test = "" }', "time"),
+        ('given = { train = ["train/*.jsonl", "more.jsonl"], test = ["test/*.jsonl"] }', "given"),
     ],
 )
 def test_a_split_has_one_method(folder: Path, split: str, method: str) -> None:
@@ -595,6 +653,18 @@ error[RECIPE_FIELD] recipe.toml: tables.notes.text: 'n' is integer, not text
 only = "train" => only = "train", group_by = ["others"]
 error[RECIPE_FIELD] recipe.toml: tables.notes.split.group_by: 'others' is list of text, not a string or an integer
   fix: name another
+
+only = "train" => time = { column = "parent", test = "" }
+error[RECIPE_FIELD] recipe.toml: tables.notes.split.time.column: 'parent' is text, not a date or a date and time
+  fix: give it the format date or date-time in the schema, or name another
+
+only = "train" => time = { column = "when", test = "" }
+error[RECIPE_FIELD] recipe.toml: tables.notes.split.time.column: the schema has no property 'when'
+  fix: choose from id, n, parent, others, numbers, share, day
+
+only = "train" => time = { column = "day", train = "2019-01-01T00:00:00Z", test = "" }
+error[SPLIT_TIME] recipe.toml: tables.notes.split.time.train: '2019-01-01T00:00:00Z' is an instant, and 'day' holds days
+  fix: write a day, like '2019-01-01'
 
 parent = "notes" => parent = "notes", numbers = "notes"
 error[RECIPE_REFERENCE] recipe.toml: tables.replies.references.numbers: is integer, the id it points to is string

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import SHARED, Project
+from conftest import Project
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parquetry.corpus.split import draw, draws
-from parquetry.reader.verify import verify
-from parquetry.record.fingerprint import _times
-from parquetry.words.errors import InputError, RecipeError
-
-GSM8K = SHARED / "corpora/gsm8k"
-NEAR = '\n[tables.notes.duplicates]\nnear = "group"\n'
+from parquetry.words.errors import RecipeError
 
 
 @given(st.binary(min_size=16, max_size=16), st.text(max_size=100))
@@ -133,111 +126,3 @@ def test_a_split_that_gets_no_row_is_not_written_and_not_named(project: Project)
     assert [w.code for w in built.warnings] == ["WARN_SPLIT_EMPTY"]
     assert [p.name for p in built.place.glob("data/notes/*")] == ["train-00000-of-00001.parquet"]
     assert '"test"' not in (built.place / "README.md").read_text("utf-8").split("---")[1]
-
-
-def timed(project: Project, time: str) -> None:
-    project.edit("ratios = { train = 0.8, test = 0.2 }", f"time = {{ {time} }}")
-    days = ["2018-12-31", "2019-01-01", "2019-12-31", "2020-01-01", "2024-02-29"]
-    project.rows("notes.jsonl", [{"id": day, "text": f"of {day}", "day": day} for day in days])
-
-
-def days(project: Project) -> dict[str, list[str]]:
-    found = sorted((project.release / "data/notes").glob("*.parquet"))
-    return {path.name.split("-")[0]: pq.read_table(path)["id"].to_pylist() for path in found}
-
-
-def test_a_row_goes_where_its_time_says(project: Project) -> None:
-    timed(project, 'column = "day", train = "2019-01-01", validation = "2020-01-01", test = ""')
-    known = project.build().manifest.tables["notes"]
-    assert days(project) == {
-        "train": ["2018-12-31"],
-        "validation": ["2019-01-01", "2019-12-31"],
-        "test": ["2020-01-01", "2024-02-29"],
-    }
-    assert known.split_rule == "day: train before 2019-01-01, validation before 2020-01-01, test the rest"
-    assert "by time, day: train before 2019-01-01" in (project.release / "README.md").read_text("utf-8")
-    assert not verify(project.release, "deep").problems
-
-
-def test_only_days_and_instants_tell_the_time(project: Project) -> None:
-    timed(project, 'column = "text", train = ""')
-    with pytest.raises(RecipeError) as refused:
-        project.build()
-    assert str(refused.value) == (
-        "error[SPLIT_TIME] recipe.toml: tables.notes.split.time.column: "
-        "'text' is no property that holds a day or an instant\n"
-        '  fix: name a property of type string with "format": "date" or "date-time"'
-    )
-
-
-@pytest.mark.parametrize(("last", "row"), [("", {"day": None}), ("2020-01-01", {"day": "2020-01-01"})])
-def test_a_row_without_a_time_or_beyond_the_last_has_no_split(project: Project, last: str, row: dict[str, str]) -> None:
-    timed(project, f'column = "day", train = "2019-01-01", test = "{last}"')
-    project.rows("notes.jsonl", [{"id": "a", "text": "a", "day": "2018-01-01"}, {"id": "b", "text": "b", **row}])
-    with pytest.raises(InputError) as refused:
-        project.build()
-    assert str(refused.value) == (
-        "error[SPLIT_UNASSIGNED] notes: 1 row without day, or on or after the last day (lines 2)\n"
-        '  fix: fill day, or give a last split the day "": the rest'
-    )
-
-
-@given(st.lists(st.datetimes(datetime(1600, 1, 1), datetime(2300, 1, 1)), max_size=20))
-def test_an_instant_is_compared_with_midnight_of_utc(moments: list[datetime]) -> None:
-    column = pa.array(moments, pa.timestamp("us", "UTC"))
-    found = _times(column, ["1999-12-31", "2020-02-29", ""]).to_pylist()
-    bounds = [datetime(1999, 12, 31), datetime(2020, 2, 29)]
-    assert found == [sum(bound <= moment for bound in bounds) for moment in moments]
-
-
-def test_splits_that_others_made_are_kept(project: Project) -> None:
-    project.edit('sources = ["notes*.jsonl"]\n', "")
-    project.edit("ratios = { train = 0.8, test = 0.2 }", 'given = { train = ["a/*.jsonl"], test = ["b.jsonl"] }')
-    for name in ("a/1.jsonl", "a/2.jsonl", "b.jsonl"):
-        project.rows(name, [{"id": f"{name}:{number}", "text": f"{name} {number}"} for number in range(3)])
-    project.build(workers=2)
-    assert days(project) == {
-        "train": [f"a/{file}.jsonl:{number}" for file in (1, 2) for number in range(3)],
-        "test": [f"b.jsonl:{number}" for number in range(3)],
-    }
-    assert not verify(project.release, "deep").problems
-
-
-def test_given_splits_name_each_source_once(project: Project) -> None:
-    project.edit("ratios = { train = 0.8, test = 0.2 }", 'given = { train = ["notes1*"], test = ["*2.jsonl", "x"] }')
-    for name in ("notes1.jsonl", "notes12.jsonl", "notes3.jsonl"):
-        project.rows(name, [{"id": name, "text": name}])
-    with pytest.raises(RecipeError) as refused:
-        project.build()
-    assert str(refused.value) == (
-        "error[SPLIT_GIVEN] recipe.toml: tables.notes.split.given.test: notes12.jsonl is in another split too\n"
-        "  fix: let each file be in one split\n"
-        "error[SPLIT_GIVEN] recipe.toml: tables.notes.split.given.test: no source matches 'x'\n"
-        "  fix: correct the path, or add it to sources\n"
-        "error[SPLIT_GIVEN] recipe.toml: tables.notes.split.given: notes3.jsonl is in no split\n"
-        "  fix: add it to one, or take it from sources"
-    )
-
-
-def test_a_text_in_two_given_splits_is_a_leak(project: Project) -> None:
-    project.edit('id = "id"\n', 'id = "id"\ntext = ["text"]\nduplicates = { exact = "keep" }\n')
-    project.edit("ratios = { train = 0.8, test = 0.2 }", 'given = { train = ["notes1*"], test = ["notes2*"] }')
-    for name in ("notes1.jsonl", "notes2.jsonl"):
-        project.rows(name, [{"id": name, "text": "the same"}])
-    with pytest.raises(InputError, match=r"notes1\.jsonl:1: is in train and has the text of notes2\.jsonl:1"):
-        project.build()
-
-
-@pytest.mark.skipif(not GSM8K.exists(), reason="the corpus is not there")
-def test_a_real_benchmark_keeps_its_splits_and_does_not_leak(project: Project) -> None:
-    names = {"question": {"type": "string"}, "answer": {"type": "string"}}
-    project.schema("notes", {"type": "object", "additionalProperties": False, "properties": names})
-    project.edit('sources = ["notes*.jsonl"]\nid = "id"\n', f'id = "question"\ntext = ["question"]\n{NEAR}')
-    project.edit(
-        "ratios = { train = 0.8, test = 0.2 }", f'given = {{ train = ["{GSM8K}/train*"], test = ["{GSM8K}/test*"] }}'
-    )
-    known = project.build(workers=2).manifest.tables["notes"]
-    assert {name: split.rows for name, split in known.splits.items()} == {"train": 7473, "test": 1319}
-    assert known.leakage and (known.leakage.exact_pairs, known.leakage.near_pairs) == (0, 0)
-    assert known.leakage.recall and known.leakage.recall[1] >= 0.995 * known.leakage.recall[0]
-    assert not verify(project.release, "deep").problems

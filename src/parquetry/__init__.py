@@ -8,8 +8,8 @@ words        what all the others talk about
     strict_json  JSON text -> its value, or the reason why it has none
     vocabulary   what a name, a size, a day or a licence may be
     dataset      what a dataset is called, who made it, where it comes from
+    splits       how rows come to their splits, as a recipe says it
     mistakes     what is wrong in a recipe -> problems with their place and what to do
-    methods      how the rows of a table come to their splits
     recipe       recipe.toml as typed, frozen values
     fields       one column, read as Arrow, Hub feature and prose
     shape        a JSON Schema -> its columns

@@ -1,7 +1,7 @@
 """Clusters -> train, validation, test.
 
 A row's split is a function of its cluster's name and of nothing else: adding records to the corpus never moves one that
-was there, unless it joins that record's cluster.
+was there, unless it joins that record's cluster. Where its time or its file decides, `fingerprint` has said so already.
 """
 
 from __future__ import annotations
@@ -92,12 +92,10 @@ def assign(
             warnings += unused
         elif table.split.only:
             splits[name] = Splits((table.split.only,), np.zeros(len(kept), np.int16))
-        elif table.split.time or table.split.given:
-            names = tuple(table.split.days or table.split.given)
-            splits[name] = Splits(names, prints[name][SPLIT.name].to_numpy())
         else:
-            drawn = draws(verdicts[name].cluster, table.split.ratios, table.split.salt)
-            splits[name] = Splits(tuple(table.split.ratios), drawn)
+            rules, cluster = table.split, verdicts[name].cluster
+            drawn = draws(cluster, rules.ratios, rules.salt) if rules.ratios else prints[name][SPLIT.name].to_numpy()
+            splits[name] = Splits(rules.names, drawn)
         warnings += _empty(name, recipe, splits, verdicts)
         if (rows := np.flatnonzero(kept & (splits[name].codes < 0))).size:
             lost.append(_lost(name, table, prints[name], rows))
@@ -223,9 +221,10 @@ def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:
         what = f"{counted(len(rows))} {verb} no row: {table.split.follow} is null (lines {lines})"
         return Problem("SPLIT_UNASSIGNED", name, what, f"fill {table.split.follow}, or choose another way to split")
     if table.split.time:
-        column = table.split.time["column"]
-        what = f"{counted(len(rows))} without {column}, or on or after the last day (lines {lines})"
-        return Problem("SPLIT_UNASSIGNED", name, what, f'fill {column}, or give a last split the day "": the rest')
+        column, end = table.split.time.column, list(table.split.time.ends.values())[-1]
+        why, fix = (f"is null or not before {end}", ', or add a last split with ""') if end else ("is null", "")
+        what = f"{counted(len(rows))} come to no split: {column} {why} (lines {lines} of the sources)"
+        return Problem("SPLIT_UNASSIGNED", name, what, f"fill {column}{fix}")
     columns = ", ".join(table.split.group_by or table.id)
     what = f"{counted(len(rows))} with a value of {columns} that has no line (lines {lines} of the sources)"
     return Problem("SPLIT_UNASSIGNED", table.split.assigned, what, "add a line for each value")
@@ -236,14 +235,16 @@ def _empty(
 ) -> Iterator[Problem]:
     """A warning for each split of a table that no row came to; of one that follows, each that its target has."""
     table, wanted = recipe.tables[name], set(splits[name].names)
-    where, fix = f"{recipe.file}: tables.{name}.split.{table.split.method}", "change the ratios or the salt"
+    where, named = f"{recipe.file}: tables.{name}.split.{table.split.method}", bool(table.split.names)
+    fixes = {"ratios": "change the ratios or the salt", "time": "move its boundary, or leave it out"}
+    fix = fixes.get(
+        table.split.method, "leave it out, or fill its files" if named else "find out why the rows are gone"
+    )
     if table.split.follow:
         target = table.references[table.split.follow]
         wanted = splits[target].names_of(verdicts[target].kept)
         fix = f"find out why no row points to those of {target} there"
-    elif not table.split.ratios:
-        fix = "find out why the rows are gone"
     for split in sorted(wanted - splits[name].names_of(verdicts[name].kept)):
-        place = f"{where}.{split}" if table.split.ratios else where
-        what = "no row came to this split" if table.split.ratios else f"no row came to the split {split!r}"
+        place = f"{where}.{split}" if named else where
+        what = "no row came to this split" if named else f"no row came to the split {split!r}"
         yield Problem("WARN_SPLIT_EMPTY", place, f"{what}; it is not written", fix)

@@ -103,7 +103,7 @@ class TableFacts(Model):
     group_by: tuple[str, ...]
     split_method: Method
     split_rule: str
-    """What the method works with: a file, a column, a split, or the ratios."""
+    """What the method works with: a file, a column, a split, the ratios, or the boundaries or files of the splits."""
     duplicates: DuplicateRules | None = None
     leakage: Leakage | None = None
     """None in releases of before it was looked for."""

@@ -33,8 +33,10 @@ from parquetry.files.shards import Cut
 from parquetry.files.stats import Measured, Summary
 from parquetry.files.workspace import Part
 from parquetry.record.content import content_digest
+from parquetry.sources.partitions import given_files
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.schema import Schema
+from parquetry.words.splits import Split
 
 #: Packages that can change the bytes of a release, never its content.
 PACKAGES = ("pyarrow", "pyyaml", "regex", "unicodedata2")
@@ -134,7 +136,7 @@ def _facts(
         references=table.references,
         group_by=table.split.group_by,
         split_method=table.split.method,
-        split_rule=table.split.rule,
+        split_rule=_rule(table.split),
         duplicates=_rules(table),
         leakage=_leakage(leaks),
         splits=splits,
@@ -160,6 +162,12 @@ def _leakage(leaks: Leaks) -> Leakage:
         skipped_pairs=alike.skipped if alike else None,
         recall=alike.recall if alike else None,
     )
+
+
+def _rule(split: Split) -> str:
+    if split.ratios:
+        return ", ".join(f"{name} {share:g}" for name, share in split.ratios.items())
+    return split.time.rule if split.time else given_files(split) if split.given else str(getattr(split, split.method))
 
 
 def _sources(table: str, books: Books, parts: Sequence[Part]) -> Iterator[Source]:

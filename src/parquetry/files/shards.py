@@ -52,7 +52,7 @@ def plan(
     cuts = list[Cut]()
     for table, rules in recipe.tables.items():
         kept, mine = verdicts[table].kept, splits[table]
-        for split in order_of(mine.names_of(kept), rules.split.ratios):
+        for split in order_of(mine.names_of(kept), rules.split.names):
             rows = np.flatnonzero(kept & (mine.codes == mine.names.index(split)))
             sizes = prints[table]["bytes"].to_numpy()[rows]
             shards = _cut(sizes, recipe.files.shard_bytes)
@@ -82,9 +82,9 @@ def groups_of(cuts: Sequence[Cut]) -> list[Group]:
     return [Group(cut, number) for cut in cuts for number in range(len(cut.groups))]
 
 
-def order_of(splits: set[str], ratios: Mapping[str, float] = {}) -> list[str]:
+def order_of(splits: set[str], said: Sequence[str] = ()) -> list[str]:
     """Splits in the order in which they are shown."""
-    ranked = [*_USUAL, *(name for name in ratios if name not in _USUAL), *sorted(splits)]
+    ranked = [*_USUAL, *(name for name in said if name not in _USUAL), *sorted(splits)]
     return [name for name in dict.fromkeys(ranked) if name in splits]
 
 

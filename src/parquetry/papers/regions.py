@@ -159,8 +159,8 @@ def _method(method: str, rule: str, group_by: Sequence[str]) -> str:
         "follow": f"the split of the row that {code(rule)} points to",
         "only": f"all rows in {code(rule)}",
         "ratios": f"drawn{groups}: {escape(rule)}",
-        "time": f"by time, {escape(rule)}",
-        "given": f"as given: {escape(rule)}",
+        "time": f"by {escape(rule)}",
+        "given": f"as given with the sources: {escape(rule)}",
     }[method]
 
 

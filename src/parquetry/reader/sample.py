@@ -114,7 +114,7 @@ def _try(partition: Partition, rows: int, recipe: Recipe, schemas: Mapping[str, 
     for records in batches:
         kept = clean(records.kept, schema, table.clean)
         checked = validate(kept, schema, table.id, partition.table, partition.names)
-        fingerprint(checked.kept, schema, table)
+        fingerprint(checked.kept, schema, table, partition.splits)
         seen += _count(found, checked.kept, [*records.removed, *checked.removed], rows - seen)
         size += int(row_bytes(checked.kept.drop_columns([place.name for place in PLACE])).sum())
         parquet += _written(checked.kept, schema, recipe)

@@ -19,24 +19,24 @@ from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import PLACE, SOURCE
 from parquetry.words.schema import Schema
+from parquetry.words.splits import Time
 
 #: ``bytes`` of the row as Arrow holds it; 128 bits of a digest each of the whole ``row`` (only if such are dropped), of
 #: its ``id``, its ``text`` (what duplicates are judged by) and its ``key`` (what must stay together).
 PRINTS = [*PLACE, pa.field("bytes", pa.int64()), pa.field("id", KEY), pa.field("text", KEY), pa.field("key", KEY)]
 ROW = pa.field("row", KEY)
-#: Number of its split, only if its time or its source says which; -1 is none.
+#: The index of the split that the time or the file of a row decides, -1 if it is none; only where they do.
 SPLIT = pa.field("split", pa.int16())
 #: What near-duplicates are found by, only if they are searched: `sketch` of the text.
 SIGNATURE = pa.field("signature", pa.binary(4 * SLOTS))
 
 
-def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[int] = ()) -> pa.RecordBatch:
-    """One line of fingerprints for each row, in the same order; each depends on its row alone, and its source.
+def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[str] = ()) -> pa.RecordBatch:
+    """One line of fingerprints for each row, in the same order; each depends on its row alone, and on its file.
 
     Args:
-        batch: Rows that are valid, with their places.
-        schema, table: What they are.
-        given: Number of the split of each source, where the recipe gives the splits.
+        batch, schema, table: The rows, and what is known about them.
+        given: The splits that the files of the rows are given for, where others split the sources.
     """
     rows = batch.select([field.name for field in schema.fields])
     ids = keys(batch.select(table.id), [schema[name] for name in table.id])
@@ -51,11 +51,9 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequ
     if table.near != "off":
         columns["signature"] = _signatures(batch.select(table.text))
         fields.append(SIGNATURE)
-    if table.split.time:
-        columns["split"] = _times(batch.column(table.split.time["column"]), list(table.split.days.values()))
-    elif table.split.given:
-        columns["split"] = pa.array(np.array(given, np.int16)[batch.column(SOURCE.name).to_numpy()])
-    if "split" in columns:
+    if table.split.time or table.split.given:
+        time, names = table.split.time, table.split.names
+        columns["split"] = _in_time(batch, time) if time else _in_file(batch, [names.index(name) for name in given])
         fields.append(SPLIT)
     for name in table.references:
         columns[reference(name)] = _pointed(batch.column(name), schema[name])
@@ -85,16 +83,6 @@ def _records(rows: pa.RecordBatch, schema: Schema, columns: tuple[str, ...], tex
     return shortened(digests([texts.cast(pa.binary()), *others]))
 
 
-def _times(column: pa.Array, days: Sequence[str]) -> pa.Array:
-    """The number of the split that each row goes to by its time: -1 if it has none, or goes beyond the last day."""
-    bounds = np.array([day for day in days if day], "datetime64[D]")
-    raw = pc.fill_null(column.cast(pa.int32() if column.type == pa.date32() else pa.int64()), 0).to_numpy()
-    moments = raw.astype("datetime64[D]" if column.type == pa.date32() else "datetime64[us]")
-    found = np.searchsorted(bounds.astype(moments.dtype), moments, side="right").astype(np.int16)
-    found[(found >= len(days)) | column.is_null().to_numpy(zero_copy_only=False)] = -1
-    return pa.array(found)
-
-
 def _signatures(texts: pa.RecordBatch) -> pa.Array:
     numbers = sketch(texts.columns).astype("<u4", copy=False)
     return pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(numbers), [None, pa.py_buffer(numbers)])
@@ -110,6 +98,22 @@ def _groups(batch: pa.RecordBatch, schema: Schema, table: Table, otherwise: pa.A
         grouped |= batch.column(column).is_valid().to_numpy(zero_copy_only=False)
     groups = keys(batch.select(columns), [schema[column] for column in columns])
     return pc.if_else(pa.array(grouped), groups, otherwise)
+
+
+def _in_time(batch: pa.RecordBatch, time: Time) -> pa.Array:
+    """The index of the first split whose boundary each row comes before; -1 if there is none."""
+    column = batch.column(time.column)
+    bounds = pa.array(time.bounds, pa.timestamp("us", "UTC")).cast(column.type)
+    whole = pa.int32() if pa.types.is_date(column.type) else pa.int64()
+    moments = pc.fill_null(column.cast(whole), 0).to_numpy()
+    codes = np.searchsorted(bounds.cast(whole).to_numpy(), moments, side="right")
+    codes[(codes == len(time.ends)) | column.is_null().to_numpy(zero_copy_only=False)] = -1
+    return pa.array(codes, SPLIT.type)
+
+
+def _in_file(batch: pa.RecordBatch, splits: Sequence[int]) -> pa.Array:
+    """The index of the split that the file of each row is given for."""
+    return pa.array(np.array(splits, np.int16)[batch.column(SOURCE.name).to_numpy()])
 
 
 def _pointed(column: pa.Array, field: Field) -> pa.Array:

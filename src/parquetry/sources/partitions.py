@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.recipe import Recipe, Table
+from parquetry.words.splits import Split
 
 #: About how many bytes of files a partition has.
 PARTITION_BYTES = 32_000_000
@@ -48,7 +49,7 @@ class Piece:
     start: int = 0  #: The part: of JSON Lines the lines that begin in these bytes, of Parquet these row groups.
     stop: int = 0  #: 0 and 0 are the whole file.
     share: int = 0  #: About how many bytes of the file the part has.
-    split: int = -1  #: Number of the split that the file is given as; -1 if the recipe gives none.
+    split: str = ""  #: The split that the file is given for, where others split the sources.
 
     @property
     def suffix(self) -> str:
@@ -77,34 +78,34 @@ class Partition:
         return sum(piece.share for piece in self.pieces)
 
     @property
-    def given(self) -> list[int]:
-        """The numbers of the splits that its pieces are given as."""
-        return [piece.split for piece in self.pieces]
-
-    @property
     def names(self) -> list[str]:
         """What its pieces are called."""
         return [piece.name for piece in self.pieces]
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that its pieces are given for."""
+        return [piece.split for piece in self.pieces]
 
 
 def partitions(recipe: Recipe, root: Path) -> list[Partition]:
     """List the input of all tables, that of a table in the order of the names of its files.
 
     Raises:
-        RecipeError: A pattern matches nothing, or a file of a kind that is not read.
+        RecipeError: A pattern matches nothing, or a file of a kind that is not read, or a file is not given for one
+            split.
     """
     found, problems = list[Partition](), list[Problem]()
     for table, rules in recipe.tables.items():
-        files = _files(table, rules, recipe, root, problems)
+        mine, where = list[Problem](), f"{recipe.file}: tables.{table}.split.given"
+        files = _files(table, rules, recipe, root, mine)
+        splits = _given(rules.split, files, root, where, mine) if rules.split.given and not mine else {}
+        problems += mine
         if problems:
             continue
         ordered = sorted(files.items(), key=lambda entry: os.fsencode(entry[0]))
-        given = _given(table, rules, files, (recipe.file, root), problems)
-        pieces = (
-            replace(piece, split=given.get(name, -1))
-            for name, path in ordered
-            for piece in _cut(path, name, rules.read.encoding)
-        )
+        cut = (piece for name, path in ordered for piece in _cut(path, name, rules.read.encoding))
+        pieces = (replace(piece, split=splits.get(piece.name, "")) for piece in cut)
         for index, group in enumerate(_grouped(pieces)):
             found.append(Partition(table, index, FORMATS[group[0].suffix], tuple(group)))
     if problems:
@@ -124,9 +125,9 @@ def digest(piece: Piece) -> str:
 def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[Problem]) -> dict[str, Path]:
     """The files of a table by name."""
     names, seen = dict[str, Path](), set[Path]()
-    for index, pattern in enumerate(rules.patterns):
-        where = f"{recipe.file}: tables.{table}.{'sources' if rules.sources else 'split.given'}.{index}"
-        paths = [p for p in glob.glob(pattern, root_dir=root, recursive=True) if (root / p).is_file()]
+    for key, pattern in rules.patterns:
+        where = f"{recipe.file}: tables.{table}.{key}"
+        paths = _matches(pattern, root)
         sources = _outside_releases(paths, pattern, root)
         if not sources:
             problems.append(_missing(where, pattern, paths, root / pattern))
@@ -143,26 +144,31 @@ def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[
     return names
 
 
-def _given(
-    table: str, rules: Table, files: Mapping[str, Path], place: tuple[str, Path], problems: list[Problem]
-) -> dict[str, int]:
-    """The number of the split that each file of a table is given as, if the recipe gives the splits."""
-    names, found = {path.resolve(): name for name, path in files.items()}, dict[str, int]()
-    for number, (split, patterns) in enumerate(rules.split.given.items()):
-        where = f"{place[0]}: tables.{table}.split.given.{split}"
-        for pattern in patterns:
-            paths = [names.get((place[1] / p).resolve()) for p in glob.glob(pattern, root_dir=place[1], recursive=True)]
-            if not (mine := [name for name in paths if name is not None]):
-                what, fix = f"no source matches {pattern!r}", "correct the path, or add it to sources"
-                problems.append(Problem("SPLIT_GIVEN", where, what, fix))
-            for name in sorted(mine):
-                if found.setdefault(name, number) != number:
-                    what, fix = f"{name} is in another split too", "let each file be in one split"
-                    problems.append(Problem("SPLIT_GIVEN", where, what, fix))
-    if rules.split.given and (lost := sorted(files.keys() - found.keys())):
-        where, what = f"{place[0]}: tables.{table}.split.given", f"{lost[0]} is in no split"
-        problems.append(Problem("SPLIT_GIVEN", where, what, "add it to one, or take it from sources"))
-    return found
+def _given(split: Split, files: Mapping[str, Path], root: Path, where: str, problems: list[Problem]) -> dict[str, str]:
+    """For the name of each file of a table the one split that it is given for."""
+    names = {path.resolve(): name for name, path in files.items()}
+    found: dict[str, dict[str, None]] = {name: {} for name in sorted(files, key=os.fsencode)}
+    for one, patterns in split.given.items():
+        for index, pattern in enumerate(patterns):
+            matched = {names.get((root / path).resolve()) for path in _matches(pattern, root)} - {None}
+            if not matched:
+                what, fix = f"no source matches {pattern!r}", "correct the glob, or list its files in sources"
+                problems.append(Problem("SPLIT_GIVEN", f"{where}.{one}.{index}", what, fix))
+            for name in matched:
+                found[str(name)][one] = None
+    for name, splits in found.items():
+        if not splits:
+            fix = "add it to a split, or take it out of sources"
+            problems.append(Problem("SPLIT_GIVEN", where, f"no split has the source {name!r}", fix))
+        elif len(splits) > 1:
+            what = f"the source {name!r} is in {' and in '.join(splits)}"
+            problems.append(Problem("SPLIT_GIVEN", where, what, "keep it in one of them"))
+    return {name: next(iter(splits), "") for name, splits in found.items()}
+
+
+def _matches(pattern: str, root: Path) -> list[str]:
+    """The files that a glob of a recipe in the folder ``root`` matches."""
+    return [path for path in glob.glob(pattern, root_dir=root, recursive=True) if (root / path).is_file()]
 
 
 def _outside_releases(paths: Iterable[str], pattern: str, root: Path) -> list[str]:
@@ -256,6 +262,12 @@ def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
         held += piece.share
     if group:
         yield group
+
+
+def given_files(split: Split) -> str:
+    """Which files others gave for which splits, in words that say nothing about the machine."""
+    said = {name: " or ".join(_name(glob, glob) for glob in globs) for name, globs in split.given.items()}
+    return ", ".join(f"{name} from {globs}" for name, globs in said.items())
 
 
 def _name(path: str, pattern: str) -> str:

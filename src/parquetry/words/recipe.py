@@ -19,8 +19,8 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_
 
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
-from parquetry.words.methods import Split
 from parquetry.words.mistakes import problems_of
+from parquetry.words.splits import ALONE, Split
 from parquetry.words.vocabulary import Bytes, Names, Part, Rejected, encoding_name, wrong
 
 
@@ -60,8 +60,8 @@ class Table(Part):
 
     schema_file: Annotated[str, Field(alias="schema", min_length=1)]
     """JSON Schema of one record."""
-    sources: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    """Files or globs, relative to the recipe or absolute; required without `split.given`. The suffix tells the type."""
+    sources: Annotated[tuple[str, ...], Field(min_length=1)] = ()
+    """Files or globs, relative to the recipe or absolute; what a file is, its suffix says."""
     id: Annotated[Names, Field(min_length=1)]
     """Property that identifies a record, or a list of them; string or integer, never null or empty."""
     default: bool = False
@@ -77,9 +77,7 @@ class Table(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Table:
-        if not self.sources and not self.split.given:
-            raise wrong("RECIPE_MISSING_KEY", "sources is required", 'add `sources = ["…"]`')
-        if self.exact == "group" and self.split.method not in ("only", "ratios"):
+        if self.exact == "group" and self.split.method in ("assigned", *ALONE):
             what = (
                 f"duplicates.exact = 'group' cannot hold beside split.{self.split.method}, which decides for each row"
             )
@@ -89,9 +87,10 @@ class Table(Part):
         return self
 
     @property
-    def patterns(self) -> tuple[str, ...]:
-        """The globs of its sources."""
-        return self.sources or tuple(glob for globs in self.split.given.values() for glob in globs)
+    def patterns(self) -> list[tuple[str, str]]:
+        """The globs of its source files, each with the key that it stands under."""
+        said = {"sources": self.sources} if self.sources else self.split.globs
+        return [(f"{key}.{index}", glob) for key, globs in said.items() for index, glob in enumerate(globs)]
 
     @property
     def near(self) -> str:
@@ -217,6 +216,9 @@ def _dangling(recipe: Recipe, name: str) -> list[Problem]:
             what = f"{', '.join(sorted(twice))} would be one file in a release"
             found.append(Problem("RECIPE_VALUE", f"{name}: {kind}", what, "give each a name of its own"))
     for table, rules in recipe.tables.items():
+        if not rules.patterns:
+            where = f"{name}: tables.{table}.sources"
+            found.append(Problem("RECIPE_MISSING_KEY", where, "this key is required", "add `sources = …`"))
         for column, target in rules.references.items():
             if target not in recipe.tables:
                 where = f"{name}: tables.{table}.references.{column}"

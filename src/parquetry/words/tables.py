@@ -13,6 +13,7 @@ from parquetry.words.errors import ParquetryError, Problem, RecipeError
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.schema import Schema, load
+from parquetry.words.splits import Split
 
 #: Kinds that can identify a row, or point to one.
 _KEYS = ("string", "integer", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -44,22 +45,22 @@ def _problems(name: str, recipe: Recipe, loaded: Mapping[str, Schema]) -> Iterat
     wanted += [("text", column) for column in table.text]
     wanted += [("references", column) for column in table.references]
     wanted += [("split.group_by", column) for column in table.split.group_by]
+    wanted += [("split.time.column", table.split.time.column)] if table.split.time else []
     for key, column in wanted:
         where = f"{recipe.file}: tables.{name}.{key}"
         if column not in schema:
             fix = f"choose from {', '.join(field.name for field in schema.fields)}"
             yield Problem("RECIPE_FIELD", where, f"the schema has no property {column!r}", fix)
         elif what := _unfit(key, schema[column]):
-            yield Problem("RECIPE_FIELD", where, f"{column!r} is {schema[column].prose}, not {what}", "name another")
+            fix = "give it the format date or date-time in the schema, or " if key == "split.time.column" else ""
+            found = schema[column].prose
+            yield Problem("RECIPE_FIELD", where, f"{column!r} is {found}, not {what}", f"{fix}name another")
         elif key == "references":
             yield from _reference(
                 f"{where}.{column}", schema[column], tables[table.references[column]], loaded[table.references[column]]
             )
-    if table.split.time:
-        where, column = f"{recipe.file}: tables.{name}.split.time.column", table.split.time["column"]
-        if column not in schema or schema[column].kind not in ("date", "date-time"):
-            fix = 'name a property of type string with "format": "date" or "date-time"'
-            yield Problem("SPLIT_TIME", where, f"{column!r} is no property that holds a day or an instant", fix)
+        elif key == "split.time.column" and schema[column].kind == "date":
+            yield from _instants(where.removesuffix(".column"), column, table.split)
     if table.split.follow in schema and schema[table.split.follow].kind == "list":
         where = f"{recipe.file}: tables.{name}.split.follow"
         yield Problem(
@@ -71,12 +72,22 @@ def _unfit(key: str, field: Field) -> str:
     """What a property would have to be for a key of the recipe, if it is something else."""
     if key == "text":
         return "" if field.kind == "string" else "text"
+    if key == "split.time.column":
+        return "" if field.kind in ("date", "date-time") else "a date or a date and time"
     kind = field.fields[0].kind if key == "references" and field.kind == "list" else field.kind
     return (
         ""
         if kind in _KEYS or (key == "split.group_by" and field.kind in ("date", "boolean"))
         else "a string or an integer"
     )
+
+
+def _instants(where: str, column: str, split: Split) -> Iterator[Problem]:
+    """The boundaries inside a day, where the column holds days."""
+    for name, end in (split.time.ends if split.time else {}).items():
+        if len(end) > len("2019-01-01"):
+            what = f"{end!r} is an instant, and {column!r} holds days"
+            yield Problem("SPLIT_TIME", f"{where}.{name}", what, f"write a day, like {end[:10]!r}")
 
 
 def _reference(where: str, field: Field, target: Table, schema: Schema) -> Iterator[Problem]:
