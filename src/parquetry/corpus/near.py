@@ -25,7 +25,7 @@ RECALL = 0.999
 #: Signatures may be further apart than the threshold says by so many standard deviations.
 DEVIATIONS = 4
 #: In one bucket each row is compared with so many others at most; more share it by accident, or by intent.
-ROUNDS = 64
+ROUNDS = 256
 #: Pairs whose shingles are in memory at a time, and pairs whose signatures are.
 PAIRS, SIGNATURES = 2048, 16384
 #: Texts that pairs are made from, to measure how many the search finds.
