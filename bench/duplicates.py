@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import corpus
 import numpy as np
@@ -139,11 +140,7 @@ def planted(texts: Sequence[str], count: int, threshold: float) -> Iterator[str]
     rows = [*texts, *(KINDS[kinds[i % len(kinds)]](texts[i], rng) for i in range(count))]
     found, prints, _ = search(rows, threshold)
     true = truth(rows, threshold)
-    raw = np.frombuffer(prints["text"].chunks[0].buffers()[1], ">u8").reshape(-1, 2).astype(np.uint64)
-    names = np.array(
-        [min(map(tuple, raw[found.first == first].tolist())) for first in np.unique(found.first)], np.uint64
-    )
-    split = draws(names[np.searchsorted(np.unique(found.first), found.first)], RATIOS, "")
+    split = _splits(found, prints)
     yield f"{count:,} planted pairs among {len(rows):,} texts, threshold {threshold:g}: kind, near, found"
     for kind in range(len(kinds)):
         mine = [(i, len(texts) + i) for i in range(kind, count, len(kinds))]
@@ -153,6 +150,33 @@ def planted(texts: Sequence[str], count: int, threshold: float) -> Iterator[str]
     torn = sum(split[a] != split[b] for a, b in true)
     across = sum(split[a] != split[b] for a, b in found.links.tolist())
     yield f"  of {len(true):,} near pairs {torn} in two splits ({torn / len(true):.3%}); of those found {across}"
+
+
+def growth(texts: Sequence[str], steps: int) -> str:
+    """Let a corpus grow: a row may move only if a row that came joined its cluster."""
+    moved = wrong = 0
+    before = np.empty(0, np.int64)
+    for step in range(1, steps + 1):
+        found, prints, _ = search(texts[: len(texts) * step // steps], 0.8)
+        split = _splits(found, prints)
+        went = np.flatnonzero(split[: len(before)] != before)
+        fresh = set(found.first[len(before) :].tolist())  # the clusters that have a row that came
+        moved += len(went)
+        wrong += sum(first not in fresh for first in found.first[went].tolist())
+        before = split
+    shares = np.bincount(before, minlength=len(RATIOS)) / len(before)
+    return (
+        f"growth to {len(texts):,} texts in {steps} steps: {moved} rows moved, {wrong} of them though no row that came "
+        f"joined their cluster; shares {', '.join(f'{share:.4f}' for share in shares)}"
+    )
+
+
+def _splits(found: Alike, prints: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The split of each row: that of its cluster, whose name is the least digest in it."""
+    raw = np.frombuffer(prints["text"].chunks[0].buffers()[1], ">u8").reshape(-1, 2).astype(np.uint64)
+    order = np.lexsort((raw[:, 1], raw[:, 0], found.first))
+    clusters, begins = np.unique(found.first[order], return_index=True)
+    return draws(raw[order[begins]][np.searchsorted(clusters, found.first)], RATIOS, "").astype(np.int64)
 
 
 def barrier(count: int) -> str:
@@ -181,9 +205,15 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5000, help="copies to plant in four times as many (default: 5000)")
     parser.add_argument("--labels", type=Path, help="folder with docs.jsonl.gz and pairs.jsonl.gz")
     parser.add_argument("--barrier", type=int, default=0, help="rows of a search without texts (default: none)")
+    parser.add_argument("--growth", type=int, default=0, metavar="STEPS", help="let a corpus grow (default: no)")
+    parser.add_argument("--texts", type=Path, help="JSON Lines with `text`, plain or .zst, to let grow; else articles")
     given = parser.parse_args()
     if given.barrier:
         print(barrier(given.barrier))
+        return
+    if given.texts:
+        with pa.input_stream(str(given.texts), compression="detect") as file:
+            print(growth([json.loads(line)["text"] for line in file.read().splitlines()], given.growth or 200))
         return
     lines = (line for batch in corpus.articles() for line in batch)
     texts = [json.loads(line)["text"] for line in islice(lines, max(given.documents, 4 * given.pairs))]
@@ -191,6 +221,8 @@ def main() -> None:
         print(scored(f"articles, threshold {threshold:g}", texts[: given.documents], threshold), flush=True)
     if given.labels:
         print(labelled(given.labels, 0.8))
+    if given.growth:
+        print(growth(texts, given.growth), flush=True)
     accented = [text.replace("e", "é", 3) for text in texts[: 4 * given.pairs]]
     for threshold in (0.7, 0.8, 0.9):
         print("\n".join(planted(accented, given.pairs, threshold)), flush=True)

@@ -186,3 +186,8 @@ def test_planted_copies_are_told_by_kind(articles: Path) -> None:
 
 def test_a_search_without_texts_finds_the_copies() -> None:
     assert "barrier of 2,000 rows" in (told := duplicates.barrier(2000)) and "200 links" in told
+
+
+def test_a_corpus_that_grows_moves_only_what_is_joined(articles: Path) -> None:
+    told = duplicates.growth([record["text"] for record in records(articles)[:200]], 10)
+    assert "in 10 steps" in told and ", 0 of them though no row that came joined their cluster" in told
