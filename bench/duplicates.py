@@ -31,8 +31,7 @@ import pyarrow as pa
 from parquetry.corpus.near import Alike, alike
 from parquetry.corpus.split import draws
 from parquetry.record.content import KEY
-from parquetry.record.fingerprint import SIGNATURE
-from parquetry.record.sketch import sketch
+from parquetry.record.sketch import SIGNATURE, signed
 from parquetry.record.tokens import shingles
 
 Pairs = dict[tuple[int, int], float]
@@ -63,11 +62,10 @@ def search(texts: Sequence[str], threshold: float) -> tuple[Alike, pa.Table, flo
     """What our search finds, the fingerprints that it starts from, and its seconds of the processor."""
     column = pa.array(texts, pa.string())
     digests = pa.array([sha256(text.encode()).digest()[:16] for text in texts], KEY)
+    rows = pa.record_batch([column], ["text"])
     start = time.process_time()
-    raw = pa.py_buffer(sketch([column]))
-    signatures = pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(texts), [None, raw])
-    prints = pa.table({"text": digests, "signature": signatures})
-    found = alike(prints, threshold, [pa.record_batch([column], ["text"])])
+    prints = pa.table({"text": digests, "signature": signed(rows)})
+    found = alike(prints, threshold, [rows])
     return found, prints, time.process_time() - start
 
 

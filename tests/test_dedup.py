@@ -39,7 +39,7 @@ def table(exact: str = "drop", **references: str) -> Table:
 
 
 def fates(rows: list[dict[str, Any]], exact: str = "drop") -> list[str]:
-    return [FATES[code] for code in resolve({"t": prints(rows)}, {"t": table(exact)})["t"].fate]
+    return [FATES[code] for code in resolve({"t": prints(rows)}, {"t": table(exact)}, {})["t"].fate]
 
 
 texts = st.lists(st.sampled_from("abcdef"), max_size=30)
@@ -74,7 +74,7 @@ def test_a_row_with_a_wrong_id_is_no_first_of_its_text() -> None:
 @given(st.lists(st.lists(st.integers(0, 12), max_size=3), min_size=1, max_size=12))
 def test_every_reference_of_a_row_that_stays_leads_to_a_row_that_stays(pointed: list[list[int]]) -> None:
     rows = [{"id": str(i), "text": str(i), "to": [str(x) for x in to]} for i, to in enumerate(pointed)]
-    verdict = resolve({"t": prints(rows, "to")}, {"t": table("keep", to="t")})["t"]
+    verdict = resolve({"t": prints(rows, "to")}, {"t": table("keep", to="t")}, {})["t"]
     kept = {row["id"] for row, stays in zip(rows, verdict.kept, strict=True) if stays}
     assert all(set(row["to"]) <= kept for row in rows if row["id"] in kept)
     # and none is removed for nothing: adding any one of them back breaks a reference
@@ -90,7 +90,7 @@ def test_a_cluster_s_name_does_not_depend_on_order(pairs: list[tuple[str, str]],
     dice.shuffle(shuffled)
 
     def names(some: list[dict[str, Any]]) -> dict[str, bytes]:
-        clusters = resolve({"t": prints(some)}, {"t": table("group")})["t"].cluster
+        clusters = resolve({"t": prints(some)}, {"t": table("group")}, {})["t"].cluster
         return {row["id"]: bytes(name) for row, name in zip(some, clusters, strict=True)}
 
     assert names(rows) == names(shuffled)

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from parquetry.corpus.near import SLOTS, Alike, alike, width
 from parquetry.record.content import KEY
-from parquetry.record.fingerprint import SIGNATURE
-from parquetry.record.sketch import shingle_hashes, sketch
+from parquetry.record.sketch import shingle_hashes, signed
 
 EIPS = SHARED / "corpora/neardup-eips"
 WORDS = [f"word{number}" for number in range(500)]
@@ -30,10 +29,9 @@ WORDS = [f"word{number}" for number in range(500)]
 def search(texts: Sequence[str], threshold: float = 0.8) -> Alike:
     column = pa.array(texts, pa.string())
     digests = [pa.array([hashlib.sha256(text.encode()).digest()[:16] for text in texts], KEY)]
-    raw = pa.py_buffer(sketch([column]))
-    signatures = [pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(texts), [None, raw])]
-    prints = pa.table({"text": pa.chunked_array(digests), "signature": pa.chunked_array(signatures)})
-    return alike(prints, threshold, [pa.record_batch([column], ["text"])])
+    rows = pa.record_batch([column], ["text"])
+    prints = pa.table({"text": pa.chunked_array(digests), "signature": pa.chunked_array([signed(rows)])})
+    return alike(prints, threshold, [rows])
 
 
 def pairs(texts: Sequence[str], threshold: float) -> dict[tuple[int, int], float]:

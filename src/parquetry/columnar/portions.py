@@ -7,7 +7,7 @@ before any value is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from parquetry.columnar.values import entries, is_list, plain, valid
 
 #: The largest portion: rows, and about how many bytes they have when dictionaries are written out.
 ROWS, BYTES = 4096, 4_000_000
+#: Numbers of rows.
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Portion(NamedTuple):
@@ -51,6 +53,15 @@ def portions(batch: pa.RecordBatch) -> Iterator[Portion]:
         for part in _halved(batch.slice(start, ROWS), simple):
             rows = pa.RecordBatch.from_arrays([plain(column) for column in part.rows.columns], batch.schema.names)
             yield Portion(rows, part.bytes, not any(_is_compact(column.type) for column in rows.columns))
+
+
+def taken(batches: Iterable[pa.RecordBatch], rows: Rows, start: int = 0) -> Iterator[pa.RecordBatch]:
+    """Some rows of batches that come one after the other, given in rising order; the first row of all is ``start``."""
+    for batch in batches:
+        first, last = np.searchsorted(rows, (start, start + batch.num_rows))
+        if last > first:
+            yield batch.take(pa.array(rows[first:last] - start))
+        start += batch.num_rows
 
 
 def joins(held: list[Portion], part: Portion) -> bool:

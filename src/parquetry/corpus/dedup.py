@@ -34,7 +34,6 @@ class Verdict:
     first: Array  #: For a row that repeats another, or nearly: the index of the row it repeats; for others its own.
     cluster: Array  #: Name of its cluster, 16 bytes as two numbers: the smallest key in it.
     broken: Mapping[int, tuple[str, int]]  #: For a row with a broken reference: the column, and the position in it.
-
     alike: Alike | None = None  #: The rows with nearly the same text, if they were searched.
 
     @property
@@ -44,7 +43,7 @@ class Verdict:
 
 
 def resolve(
-    prints: Mapping[str, pa.Table], tables: Mapping[str, Table], known: Mapping[str, Alike] = {}
+    prints: Mapping[str, pa.Table], tables: Mapping[str, Table], known: Mapping[str, Alike]
 ) -> dict[str, Verdict]:
     """Decide for the rows of all tables.
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from parquetry.columnar.portions import taken
 from parquetry.corpus.keys import Array, first_of, numbers
 from parquetry.record.sketch import EMPTY, SLOTS, mixed, shingle_hashes, signatures
 
@@ -116,14 +117,11 @@ class Shingles:
     """The shingles of the rows of a table, whose texts stay where they are, too."""
 
     def __init__(self, texts: Sequence[pa.RecordBatch]) -> None:
-        self.texts, self.starts = texts, np.cumsum([0, *(batch.num_rows for batch in texts)])
+        self.texts = texts
 
     def of(self, rows: Array) -> tuple[Array, Array]:
         """Their hashes for some rows, given in rising order, as `shingle_hashes` says them."""
-        bounds, pieces = np.searchsorted(rows, self.starts), list[pa.RecordBatch]()
-        for batch in np.flatnonzero(np.diff(bounds)).tolist():
-            mine = rows[bounds[batch] : bounds[batch + 1]] - self.starts[batch]
-            pieces.append(self.texts[batch].take(pa.array(mine)))
+        pieces = list(taken(self.texts, rows))
         return shingle_hashes(pa.concat_batches(pieces).columns) if pieces else (np.zeros(1, np.int64), _NO_HASHES)
 
 

@@ -34,7 +34,7 @@ from parquetry.files.stats import Measured, Summary
 from parquetry.files.workspace import Part
 from parquetry.record.content import content_digest
 from parquetry.sources.partitions import given_files
-from parquetry.words.recipe import Recipe, Table
+from parquetry.words.recipe import Recipe
 from parquetry.words.schema import Schema
 from parquetry.words.splits import Split
 
@@ -137,16 +137,11 @@ def _facts(
         group_by=table.split.group_by,
         split_method=table.split.method,
         split_rule=_rule(table.split),
-        duplicates=_rules(table),
+        duplicates=DuplicateRules(exact=table.exact, near=table.near, threshold=table.threshold),
         leakage=_leakage(leaks),
         splits=splits,
         sources=tuple(_sources(name, books, made[0])),
     )
-
-
-def _rules(table: Table) -> DuplicateRules:
-    threshold = table.duplicates.threshold if table.duplicates and table.near != "off" else None
-    return DuplicateRules(exact=table.exact, near=table.near, threshold=threshold)
 
 
 def _leakage(leaks: Leaks) -> Leakage:

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from parquetry.columnar.portions import taken
 from parquetry.corpus.dedup import Verdict
 from parquetry.corpus.keys import Array
 from parquetry.corpus.split import Splits
@@ -111,12 +112,7 @@ class _Staged:
         """Some rows, given in order, as one contiguous batch."""
         pieces = list[pa.RecordBatch]()
         for part in np.flatnonzero(np.diff(np.searchsorted(rows, self.starts))).tolist():
-            start = int(self.starts[part])
-            for batch in self.batches(part):
-                first, last = np.searchsorted(rows, (start, start + batch.num_rows))
-                if last > first:
-                    pieces.append(batch.select(self.names).take(pa.array(rows[first:last] - start)))
-                start += batch.num_rows
+            pieces += taken((batch.select(self.names) for batch in self.batches(part)), rows, int(self.starts[part]))
         return pa.concat_batches(pieces)
 
 

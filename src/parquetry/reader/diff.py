@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from parquetry.columnar.portions import taken
 from parquetry.corpus.keys import Array, numbers, rows_of
 from parquetry.corpus.near import alike
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import Manifest, TableFacts
 from parquetry.files.stats import batches
 from parquetry.record.content import contents, keys, shortened
-from parquetry.record.fingerprint import SIGNATURE
-from parquetry.record.sketch import sketch
+from parquetry.record.sketch import signed
 from parquetry.words.errors import Problem, VerificationError, printable
 from parquetry.words.schema import Schema, load
 
@@ -57,13 +57,9 @@ class Side:
 
     def rows(self, wanted: Array, columns: Sequence[str]) -> pa.RecordBatch:
         """Some columns of some rows, which are given in rising order by their numbers in this release."""
-        pieces, start = list[pa.RecordBatch](), 0
-        for _, path in self.files if len(wanted) else []:
-            for batch in batches(path, self.release):
-                first, last = np.searchsorted(wanted, (start, start + batch.num_rows))
-                if last > first:
-                    pieces.append(batch.select(list(columns)).take(pa.array(wanted[first:last] - start)))
-                start += batch.num_rows
+        files = [path for _, path in self.files] if len(wanted) else []
+        all_rows = (batch.select(list(columns)) for path in files for batch in batches(path, self.release))
+        pieces = taken(all_rows, wanted)
         empty = pa.RecordBatch.from_pylist([], schema=pa.schema([self.schema.arrow.field(name) for name in columns]))
         return pa.concat_batches([empty.replace_schema_metadata(), *(p.replace_schema_metadata() for p in pieces)])
 
@@ -187,10 +183,8 @@ class Changes:
         columns = self.new.facts.text
         parts = [self.new.rows(fresh, columns), self.old.rows(gone, columns), self.new.rows(self.moved, columns)]
         texts = pa.concat_batches([part.cast(parts[0].schema) for part in parts])
-        raw = pa.py_buffer(sketch(texts.columns).astype("<u4", copy=False))
-        signatures = pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, texts.num_rows, [None, raw])
         own = keys(texts, [self.new.schema[column] for column in columns])
-        first = alike(pa.table({"text": own, "signature": signatures}), threshold, [texts]).first
+        first = alike(pa.table({"text": own, "signature": signed(texts)}), threshold, [texts]).first
         count = len(fresh) + len(gone)
         for place, row in enumerate(self.moved.tolist()):
             if first[count + place] < count:

@@ -8,21 +8,20 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from parquetry.corpus.keys import numbers
 from parquetry.corpus.near import alike
 from parquetry.corpus.overlap import Overlap, overlap
 from parquetry.files.manifest import Manifest, TableFacts
 from parquetry.files.stats import batches
-from parquetry.record.content import KEY, keys
-from parquetry.record.sketch import SLOTS, sketch
+from parquetry.record.content import KEY, keys, worded
+from parquetry.record.sketch import SIGNATURE, signed
 from parquetry.words.errors import Problem
 from parquetry.words.records import counted
 from parquetry.words.schema import Schema
 
 #: What is put aside of each row: its split, the digest of its text, and the signature of it.
-_ASIDE = [pa.field("split", pa.int16()), pa.field("digest", KEY), pa.field("signature", pa.binary(4 * SLOTS))]
+_ASIDE = [pa.field("split", pa.int16()), pa.field("digest", KEY), SIGNATURE]
 _NO_LINKS, _NO_GROUPS = np.empty((0, 2), np.int64), np.empty((0, 2), np.uint64)
 
 
@@ -78,13 +77,6 @@ def _texts(
     for split, path in files:
         for whole in batches(path, release):
             batch = whole.select(names)
-            some = np.zeros(batch.num_rows, bool)
-            for column in batch.columns:
-                some |= pc.fill_null(pc.greater(pc.binary_length(column), 0), False).to_numpy(zero_copy_only=False)
-            code = pa.array(np.where(some, split, -1).astype(np.int16))
-            signed = pa.py_buffer(sketch(batch.columns).astype("<u4", copy=False))
-            signatures = pa.FixedSizeBinaryArray.from_buffers(_ASIDE[2].type, batch.num_rows, [None, signed])
-            arrays = [code, keys(batch, fields), signatures, *batch.columns]
-            yield pa.RecordBatch.from_arrays(
-                arrays, schema=pa.schema([*_ASIDE, *(batch.schema.field(n) for n in names)])
-            )
+            code = pa.array(np.where(worded(batch), split, -1).astype(np.int16))
+            shape = pa.schema([*_ASIDE, *batch.schema])
+            yield pa.RecordBatch.from_arrays([code, keys(batch, fields), signed(batch), *batch.columns], schema=shape)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from parquetry.sources.conform import canonical
 from parquetry.words.fields import Field
+from parquetry.words.records import Mask
 
 try:
     from parquetry.record._sha256 import digest_rows
@@ -169,6 +170,14 @@ def key(fields: Sequence[Field], values: Sequence[Any]) -> bytes:
 def short(raw: bytes) -> bytes:
     """128 bits of a digest: 2**64 values before a chance collision."""
     return hashlib.sha256(raw).digest()[:16]
+
+
+def worded(texts: pa.RecordBatch) -> Mask:
+    """Which rows have any text at all in some columns of text."""
+    some = np.zeros(texts.num_rows, bool)
+    for column in texts.columns:
+        some |= pc.fill_null(pc.greater(pc.binary_length(column), 0), False).to_numpy(zero_copy_only=False)
+    return some
 
 
 def row_bytes(batch: pa.RecordBatch) -> Sizes:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from parquetry.record.content import KEY, digests, encoded, keys, row_bytes, shortened
-from parquetry.record.sketch import SLOTS, sketch
+from parquetry.record.content import KEY, digests, encoded, keys, row_bytes, shortened, worded
+from parquetry.record.sketch import SIGNATURE, signed
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
 from parquetry.words.records import PLACE, SOURCE
@@ -27,8 +27,6 @@ PRINTS = [*PLACE, pa.field("bytes", pa.int64()), pa.field("id", KEY), pa.field("
 ROW = pa.field("row", KEY)
 #: The index of the split that the time or the file of a row decides, -1 if it is none; only where they do.
 SPLIT = pa.field("split", pa.int16())
-#: What near-duplicates are found by, only if they are searched: `sketch` of the text.
-SIGNATURE = pa.field("signature", pa.binary(4 * SLOTS))
 
 
 def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[str] = ()) -> pa.RecordBatch:
@@ -49,7 +47,7 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequ
         columns["row"] = _records(rows, schema, table.text, texts) if table.text else texts
         fields.append(ROW)
     if table.near != "off":
-        columns["signature"] = _signatures(batch.select(table.text))
+        columns["signature"] = signed(batch.select(table.text))
         fields.append(SIGNATURE)
     if table.split.time or table.split.given:
         time, names = table.split.time, table.split.names
@@ -70,9 +68,7 @@ def _texts(rows: pa.RecordBatch, schema: Schema, columns: tuple[str, ...]) -> pa
     """The digest of the text of each row; a row without any text is like no other but its own record."""
     if not columns:
         return keys(rows, schema.fields)
-    some = np.zeros(rows.num_rows, bool)
-    for column in columns:
-        some |= pc.fill_null(pc.greater(pc.binary_length(rows.column(column)), 0), False).to_numpy(zero_copy_only=False)
+    some = worded(rows.select(columns))
     texts = keys(rows.select(columns), [schema[column] for column in columns])
     return texts if some.all() else pc.if_else(pa.array(some), texts, keys(rows, schema.fields))
 
@@ -81,11 +77,6 @@ def _records(rows: pa.RecordBatch, schema: Schema, columns: tuple[str, ...], tex
     """The digest of each whole row: of the digest of its text, and of its other columns."""
     others = [encoded(field, rows.column(field.name)) for field in schema.fields if field.name not in columns]
     return shortened(digests([texts.cast(pa.binary()), *others]))
-
-
-def _signatures(texts: pa.RecordBatch) -> pa.Array:
-    numbers = sketch(texts.columns).astype("<u4", copy=False)
-    return pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def _groups(batch: pa.RecordBatch, schema: Schema, table: Table, otherwise: pa.Array) -> pa.Array:

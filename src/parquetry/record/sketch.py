@@ -30,6 +30,8 @@ native: Any = compiled
 SLOTS = 128
 #: What a signature consists of where there is no token; no slot of any other signature holds it.
 EMPTY = 0xFFFFFFFF
+#: What near-duplicates are found by, as a column: a signature of 512 bytes, little-endian.
+SIGNATURE = pa.field("signature", pa.binary(4 * SLOTS))
 #: Bytes and rows that numpy works on at a time: what it makes of them fits into the second-level cache.
 BLOCK_BYTES, BLOCK_ROWS = 1 << 17, 256
 Words = np.ndarray[Any, np.dtype[np.uint64]]
@@ -61,6 +63,12 @@ def sketch(columns: Sequence[pa.Array]) -> Signatures:
         return out
     blocks = [signatures(*_shingles(*block)) for block in _blocks(columns)]
     return np.concatenate(blocks) if blocks else np.empty((0, SLOTS), np.uint32)
+
+
+def signed(texts: pa.RecordBatch) -> pa.FixedSizeBinaryArray:
+    """`sketch` of columns of text, as a column: 512 bytes a row, little-endian."""
+    numbers = sketch(texts.columns).astype("<u4", copy=False)
+    return pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def shingle_hashes(columns: Sequence[pa.Array]) -> tuple[Places, Words]:

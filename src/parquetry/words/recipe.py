@@ -98,6 +98,11 @@ class Table(Part):
         return self.duplicates.near if self.duplicates else "off"
 
     @property
+    def threshold(self) -> float | None:
+        """Least Jaccard index of near-duplicates, if they are searched."""
+        return self.duplicates.threshold if self.duplicates and self.near != "off" else None
+
+    @property
     def exact(self) -> str:
         """What happens to exact duplicates: `drop` where `text` is named, else `keep`, unless said otherwise."""
         return self.duplicates.exact if self.duplicates else ("drop" if self.text else "keep")
@@ -163,7 +168,7 @@ class Recipe(Part):
     @property
     def thresholds(self) -> dict[str, float]:
         """Least Jaccard index of near-duplicates, by table, where they are searched."""
-        return {n: t.duplicates.threshold for n, t in self.tables.items() if t.duplicates and t.near != "off"}
+        return {name: table.threshold for name, table in self.tables.items() if table.threshold}
 
     @property
     def release(self) -> str:
