@@ -36,6 +36,7 @@ from parquetry.reader.drift import UP_TO_DATE, Built, outcome
 from parquetry.reader.verify import check
 from parquetry.record.clean import clean
 from parquetry.record.fingerprint import fingerprint
+from parquetry.record.held_out import Held, held_out
 from parquetry.record.read import agree, read
 from parquetry.record.validate import validate
 from parquetry.sources.partitions import Partition, partitions
@@ -44,14 +45,14 @@ from parquetry.words.recipe import Recipe, load
 from parquetry.words.tables import Schemas, schemas_of
 
 
-def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, work: Workspace) -> Part:
+def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, held: Held, work: Workspace) -> Part:
     """Lead the records of one partition from raw text to staged, checked rows."""
     table, schema = recipe.tables[partition.table], schemas[partition.table]
     with work.stage(partition) as stage:
         for records in read(partition, schema, table, recipe.limits):
             rows = clean(records.kept, schema, table.clean)
             checked = validate(rows, schema, table.id, partition.table, partition.names)
-            prints = fingerprint(checked.kept, schema, table, partition.splits)
+            prints = fingerprint(checked.kept, schema, table, partition.splits, held.get(partition.table))
             stage.add(checked.kept, prints, records, checked)
     return stage.part
 
@@ -75,11 +76,11 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
     recipe, root = load(path), path.parent
     schemas = schemas_of(recipe, root)
     assigned, prose = assignments(recipe, schemas, root), Prose.load(recipe.dataset, root)
-    sources = agree(partitions(recipe, root))
+    sources, held = agree(partitions(recipe, root)), held_out(recipe, root)
 
     with Workspace((out or root / "data") / recipe.release) as work:
         # One record at a time, in parallel: read, clean, validate, fingerprint.
-        parts = list(engine.map(partial(prepare, recipe=recipe, schemas=schemas, work=work), sources))
+        parts = list(engine.map(partial(prepare, recipe=recipe, schemas=schemas, held=held, work=work), sources))
 
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)
@@ -97,7 +98,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         shards = shards_of(cuts, files, groups)
 
         # The papers say what was found in the files, and nothing else.
-        known = facts(describe(recipe, schemas, books, leaking, (parts, shards)), schemas, shards)
+        known = facts(describe(recipe, books, leaking, held, shards), schemas, shards)
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
         work.put({"CITATION.cff": citation(known), "LICENSE": license_text(known), **cards(prose, known)})
 

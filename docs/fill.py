@@ -46,7 +46,7 @@ def reference() -> str:
         ("[[dataset.origins]]", document["$defs"]["Origin"]),
     ]
     sections.append(("[tables.NAME]", document["$defs"]["Table"]))
-    for part in ("Read", "Clean", "Duplicates", "Split"):
+    for part in ("Read", "Clean", "Duplicates", "Decontaminate", "Split"):
         sections.append((f"[tables.NAME.{part.lower()}]", document["$defs"][part]))
     sections.append(("tables.NAME.split.time", document["$defs"]["Time"]))
     sections += [("[files]", document["$defs"]["Files"]), ("[limits]", document["$defs"]["Limits"])]

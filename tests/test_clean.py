@@ -45,7 +45,7 @@ text_rows = st.lists(
 
 def batch_of(schema: Schema, rows: list[dict[str, Any]]) -> pa.RecordBatch:
     """Records as a batch, with the lines they stand on."""
-    typed = [record(schema.fields, row) | {LINE.name: 10 + index} for index, row in enumerate(rows)]
+    typed = [record(schema, row) | {LINE.name: 10 + index} for index, row in enumerate(rows)]
     return pa.RecordBatch.from_pylist(typed, schema=pa.schema([*schema.arrow, LINE]))
 
 

@@ -56,29 +56,29 @@ def normal_record(fields: tuple[Field, ...], value: dict[str, Any]) -> dict[str,
 def refusal(spec: Spec, value: Any) -> tuple[str, str, str]:
     """Code, message and pointer of the mistake in a record with this one value."""
     with pytest.raises(NotJson) as caught:
-        record(table(v=spec).fields, {"v": value})
+        record(table(v=spec), {"v": value})
     return caught.value.code, caught.value.what, caught.value.pointer
 
 
 def back(spec: Spec, value: Any) -> Any:
     """A value as it comes back from its column."""
-    fields = table(v=spec).fields
-    return document(fields, record(fields, {"v": value})).get("v", "absent")
+    schema = table(v=spec)
+    return document(schema.fields, record(schema, {"v": value})).get("v", "absent")
 
 
 @given(schemas_with_matching())
 def test_a_record_comes_back_as_it_was_but_for_the_normal_form(case: Case) -> None:
     schema, rows = case
     for row in rows:
-        assert document(schema.fields, record(schema.fields, row)) == normal_record(schema.fields, row)
+        assert document(schema.fields, record(schema, row)) == normal_record(schema.fields, row)
 
 
 @given(schemas_with_matching())
 def test_the_normal_form_is_the_row_again(case: Case) -> None:
     schema, rows = case
     for row in rows:
-        held = record(schema.fields, row)
-        again = record(schema.fields, document(schema.fields, held))
+        held = record(schema, row)
+        again = record(schema, document(schema.fields, held))
         assert again == held
         assert repr(again) == repr(held), "also the types and the sign of zero"
 
@@ -86,7 +86,7 @@ def test_the_normal_form_is_the_row_again(case: Case) -> None:
 @given(schemas_with_matching())
 def test_a_column_holds_what_typed_gives(case: Case) -> None:
     schema, rows = case
-    held = [record(schema.fields, row) for row in rows]
+    held = [record(schema, row) for row in rows]
     assert pa.RecordBatch.from_pylist(held, schema=schema.arrow).to_pylist() == held
 
 
@@ -95,7 +95,7 @@ def test_any_record_is_held_or_refused_with_code_words_and_place(case: Case) -> 
     schema, rows = case
     for row in rows:
         try:
-            held = record(schema.fields, row)
+            held = record(schema, row)
         except NotJson as error:
             assert error.code in ("SCHEMA_TYPE", "SCHEMA_ADDITIONAL", "SCHEMA_FORMAT", "JSON_NUMBER_RANGE")
             assert error.what
@@ -120,7 +120,7 @@ def _found(value: Any, where: str) -> bool:
 @pytest.mark.parametrize("value", [None, [], "x", 1, True, 1.5])
 def test_a_record_is_an_object(value: Any) -> None:
     with pytest.raises(NotJson) as caught:
-        record(table(a={"type": "string"}).fields, value)
+        record(table(a={"type": "string"}), value)
     found = (caught.value.code, caught.value.what, caught.value.pointer)
     assert found == ("JSON_NOT_OBJECT", f"a record is a JSON object, found {type_name(value)}", "")
 
@@ -136,10 +136,10 @@ def test_absent_and_null_are_one() -> None:
         },
     )
     for row in ({"inside": {}}, {"may": None, "must": None, "inside": {"may": None, "must": None}}):
-        held = record(schema.fields, row)
+        held = record(schema, row)
         assert held == {"may": None, "must": None, "inside": {"may": None, "must": None}}
         assert document(schema.fields, held) == {"may": None, "inside": {"may": None}}
-    assert document(schema.fields, record(schema.fields, {})) == {"may": None}
+    assert document(schema.fields, record(schema, {})) == {"may": None}
 
 
 def test_a_null_element_of_a_list_stays_for_the_schema_to_judge() -> None:
@@ -254,9 +254,9 @@ def test_what_is_no_instant_is_refused(text: str) -> None:
 
 @given(st.dates())
 def test_a_date_is_a_day(day: date) -> None:
-    fields = table(v={"type": "string", "format": "date"}).fields
-    assert record(fields, {"v": day.isoformat()}) == {"v": day}
-    assert document(fields, {"v": day}) == {"v": day.isoformat()}
+    schema = table(v={"type": "string", "format": "date"})
+    assert record(schema, {"v": day.isoformat()}) == {"v": day}
+    assert document(schema.fields, {"v": day}) == {"v": day.isoformat()}
 
 
 @pytest.mark.parametrize("text", ["2020-02-30", "2020-1-1", "20200101", "2020-W01-1", "٢٠٢٠-01-01", "0000-01-01", ""])
@@ -296,7 +296,7 @@ def test_a_value_of_another_type_is_refused_at_its_place(spec: Spec, value: Any,
 
 def test_a_schema_is_closed() -> None:
     with pytest.raises(NotJson) as caught:
-        record(table(a={"type": "string"}).fields, {"a": "x", "~": None})
+        record(table(a={"type": "string"}), {"a": "x", "~": None})
     assert caught.value.args == ("SCHEMA_ADDITIONAL", "the schema names no member '~'", "/~0")
 
 
@@ -317,9 +317,9 @@ def test_canonical_json_is_sorted_by_code_point_and_not_escaped() -> None:
 
 
 def test_an_open_map_is_held_as_canonical_json() -> None:
-    fields = table(v={"type": "object"}).fields
-    assert record(fields, {"v": {"b": 1, "a": [{}]}}) == {"v": '{"a":[{}],"b":1}'}
-    assert plain(fields[0], '{"a":[{}],"b":1}') == {"a": [{}], "b": 1}
+    schema = table(v={"type": "object"})
+    assert record(schema, {"v": {"b": 1, "a": [{}]}}) == {"v": '{"a":[{}],"b":1}'}
+    assert plain(schema.fields[0], '{"a":[{}],"b":1}') == {"a": [{}], "b": 1}
 
 
 def test_null_is_null_in_every_column() -> None:
@@ -333,12 +333,12 @@ def test_the_order_of_members_does_not_matter(data: st.DataObject) -> None:
     row = data.draw(records(schema.document))
     turned = dict(reversed(row.items()))
     try:
-        held = record(schema.fields, row)
+        held = record(schema, row)
     except NotJson:
         with pytest.raises(NotJson):
-            record(schema.fields, turned)
+            record(schema, turned)
     else:
-        assert record(schema.fields, turned) == held
+        assert record(schema, turned) == held
 
 
 def test_an_integer_with_a_point_is_refused_where_a_float_cannot_hold_it() -> None:

@@ -26,7 +26,7 @@ Case = tuple[Schema, list[dict[str, Any]]]
 @given(schemas_with_matching(), st.data())
 def test_a_column_is_encoded_as_each_of_its_values(case: Case, data: st.DataObject) -> None:
     schema, documents = case
-    rows = [record(schema.fields, one) for one in documents]
+    rows = [record(schema, one) for one in documents]
     batch = pa.RecordBatch.from_pylist(rows, schema=schema.arrow)
     start = data.draw(st.integers(0, len(rows)))  # a slice of a batch must not show either
     batch, rows = batch.slice(start), rows[start:]

@@ -72,6 +72,10 @@ def signature(hashes: list[int]) -> list[int]:
     ]
 
 
+def in_order(own: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(own[start : start + SHINGLE]) for start in range(max(len(own) - SHINGLE + 1, min(len(own), 1)))]
+
+
 def rows_of(found: tuple[Any, Any]) -> list[list[int]]:
     offsets, hashes = found
     assert (offsets.dtype, hashes.dtype) == (np.int64, np.uint64)
@@ -83,10 +87,12 @@ def check(columns: list[pa.Array]) -> None:
     """All three ways agree on some columns."""
     texts = ["\n".join(text or "" for text in row) for row in zip(*(c.to_pylist() for c in columns), strict=True)]
     expected = [sorted(map(shingle_hash, shingles(text))) for text in texts]
+    ordered = [list(map(shingle_hash, in_order(tokens(text)))) for text in texts]
     for native in (NATIVE, None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sketches, "native", native)
             assert rows_of(shingle_hashes(columns)) == expected
+            assert rows_of(shingle_hashes(columns, distinct=False)) == ordered
             own = sketch(columns)
             assert (own.shape, own.dtype) == ((len(texts), SLOTS), np.uint32)
             assert own.tolist() == [signature(hashes) for hashes in expected]
@@ -194,7 +200,7 @@ def test_the_compiled_kernel_refuses_buffers_that_do_not_fit() -> None:
         with pytest.raises(ValueError, match="a text is not where its offsets say"):
             NATIVE.sketch([column], 2, given, np.empty((2, SLOTS), np.uint32))
         with pytest.raises(ValueError, match="a text is not where its offsets say"):
-            NATIVE.shingles([column], 2, given)
+            NATIVE.shingles([column], 2, given, True)
     with pytest.raises(ValueError, match="a buffer is too short for its rows"):
         NATIVE.sketch([(None, offsets, text, 0)], 200, given, np.empty((200, SLOTS), np.uint32))
     with pytest.raises(ValueError, match="a buffer is too short for its rows"):
@@ -202,11 +208,11 @@ def test_the_compiled_kernel_refuses_buffers_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="a buffer is too short for its rows"):
         NATIVE.sketch([(b"", offsets, text, 0)], 2, given, np.empty((2, SLOTS), np.uint32))
     with pytest.raises(ValueError, match="a column has no offsets"):
-        NATIVE.shingles([(None, None, text, 0)], 2, given)
+        NATIVE.shingles([(None, None, text, 0)], 2, given, True)
     with pytest.raises(ValueError, match="there cannot be so many rows"):
-        NATIVE.shingles([], -1, given)
+        NATIVE.shingles([], -1, given, True)
     with pytest.raises(ValueError, match="a column cannot start there"):
-        NATIVE.shingles([(None, offsets, text, -1)], 1, given)
+        NATIVE.shingles([(None, offsets, text, -1)], 1, given, True)
 
 
 @WAYS

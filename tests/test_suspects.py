@@ -67,7 +67,7 @@ def test_what_is_not_suspected_is_right(case: Case, data: st.DataObject) -> None
     if data.draw(st.booleans()):
         stricter["required"] = [*stricter.get("required", ()), "no column"]
     strict = parse(json.dumps({**data.draw(st.sampled_from(TOP)), **stricter}).encode(), "s")
-    rows = [record(strict.fields, one) for one in documents]
+    rows = [record(strict, one) for one in documents]
     batch = pa.RecordBatch.from_pylist(rows, schema=strict.arrow)
     right = [judge(document(strict.fields, row), strict) is None for row in rows]
     assert all(ok or suspected for ok, suspected in zip(right, suspects(batch, strict).tolist(), strict=True))
@@ -240,7 +240,7 @@ def nested(draw: st.DrawFn) -> tuple[Schema, list[dict[str, Any]]]:
 def held(schema: Schema, one: dict[str, Any]) -> dict[str, Any] | None:
     """A record as its columns hold it, if they can."""
     try:
-        return record(schema.fields, one)
+        return record(schema, one)
     except NotJson:
         return None
 
@@ -291,7 +291,7 @@ def test_a_schema_that_means_less_than_it_seems_to_is_asked_in_full(spec: Spec, 
     defs: Spec = {"x": {"properties": {"y": S | {"maxLength": 1}}}, "x/properties/y": S}
     whole = {"type": "object", "additionalProperties": False, "properties": {"v": spec}, "$defs": defs}
     schema = parse(json.dumps(whole).encode(), "s")
-    row = record(schema.fields, {"v": value})
+    row = record(schema, {"v": value})
     assert judge(document(schema.fields, row), schema)
     assert suspects(pa.RecordBatch.from_pylist([row], schema=schema.arrow), schema).all()
 
@@ -377,7 +377,7 @@ def test_plain_rules_are_asked_of_whole_columns_and_suspect_nothing_that_is_righ
     if moved:
         whole = schema.document | {"properties": {"v": {"$ref": "#/$defs/v"}}, "$defs": {"v": spec}}
         schema = parse(json.dumps(whole).encode(), "s")
-    rows = [record(schema.fields, {"v": value}) for value in [*right, *wrong]]
+    rows = [record(schema, {"v": value}) for value in [*right, *wrong]]
     batch = pa.RecordBatch.from_pylist(rows, schema=schema.arrow)
     fine = [True] * len(right) + [False] * len(wrong)
     assert [judge(document(schema.fields, row), schema) is None for row in rows] == fine

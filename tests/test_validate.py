@@ -38,7 +38,7 @@ NOT_OURS = {
 
 def batch_of(shape: Schema, rows: list[dict[str, Any]]) -> pa.RecordBatch:
     """Records as a batch, with the lines they stand on."""
-    typed = [record(shape.fields, row) | {LINE.name: 10 + index} for index, row in enumerate(rows)]
+    typed = [record(shape, row) | {LINE.name: 10 + index} for index, row in enumerate(rows)]
     return pa.RecordBatch.from_pylist(typed, schema=pa.schema([*shape.arrow, LINE]))
 
 
@@ -66,7 +66,7 @@ def test_they_agree_on_the_row_as_it_is_read_back(case: Case) -> None:
     shape, rows = case
     fast, exact = validators(shape)
     for row in rows:
-        back = document(shape.fields, record(shape.fields, row))
+        back = document(shape.fields, record(shape, row))
         assert fast.is_valid(back) == exact.is_valid(back) == (judge(back, shape) is None)
 
 
@@ -154,7 +154,7 @@ def test_a_schema_of_the_suite_judges_rows_as_the_definition_does(shape: Schema,
     fast, exact = validators(shape)
     for row in rows:
         try:
-            back = document(shape.fields, record(shape.fields, row))
+            back = document(shape.fields, record(shape, row))
         except NotJson:
             continue
         assert fast.is_valid(back) == exact.is_valid(back) == (judge(back, shape) is None), row
@@ -251,7 +251,7 @@ def test_the_deepest_record_that_a_recipe_may_allow_can_be_judged() -> None:
     depth = Recipe.model_json_schema()["$defs"]["Limits"]["properties"]["depth"]["maximum"]
     shape = table(m={"type": "object", "additionalProperties": {"type": "array", "uniqueItems": True}})
     text = f'{{"m":{{"a":[{"[" * (depth - 4)}1{"]" * (depth - 4)},[],{"[" * (depth - 4)}2{"]" * (depth - 4)}]}}}}'
-    row = record(shape.fields, loads(text.encode(), Limits(depth)))
+    row = record(shape, loads(text.encode(), Limits(depth)))
     assert judge(document(shape.fields, row), shape) is None
 
 

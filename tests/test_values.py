@@ -91,7 +91,7 @@ def test_every_value_comes_back_identical(reader: str, case: tuple[Schema, Rows]
     with tempfile.TemporaryDirectory() as folder:
         file = published(schema, rows, Path(folder))
         found = READERS[reader](file)
-    expected = [record(schema.fields, row) for row in rows]
+    expected = [record(schema, row) for row in rows]
     assert [repr(same(row)) for row in found] == [repr(same(row)) for row in expected]
 
 
@@ -123,7 +123,7 @@ ROWS: Rows = [
 @readers
 def test_what_stands_at_the_edge_comes_back_identical(reader: str, tmp_path: Path) -> None:
     found = READERS[reader](published(EDGES, ROWS, tmp_path))
-    expected = [record(EDGES.fields, row) for row in ROWS]
+    expected = [record(EDGES, row) for row in ROWS]
     assert [repr(same(row)) for row in found] == [repr(same(row)) for row in expected]
 
 

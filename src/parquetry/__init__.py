@@ -50,6 +50,7 @@ record       one record at a time: parallel and pure
     content      rows -> bytes that stand for their content, and the digests of them
     tokens       text -> its tokens, by which near-duplicates are told
     sketch       columns of texts -> what near-duplicates are found by
+    held_out     texts that are held out, and rows -> which rows have seen one of them
     fingerprint  rows -> the few bytes that the steps on the whole corpus need
 
 corpus       the whole corpus, from fingerprints alone
@@ -71,6 +72,7 @@ files        one file at a time, the folder that they stand in, and its seal
 
 papers       what is said about a release, computed from its files
     markdown     text and numbers -> Markdown that shows them
+    leakage      what was looked for, and found -> Markdown
     regions      what is known about a release -> Markdown, region by region
     card         regions and prose -> the card of the release
     citation     what is known about a release -> CITATION.cff and LICENSE

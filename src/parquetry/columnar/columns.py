@@ -115,7 +115,7 @@ class _Reader:
             try:
                 values.check(row)
                 value = strict_json.loads(json.dumps(row).encode(), self.limits)
-                kept.append(conform.record(self.schema.fields, value) | {LINE.name: first + number})
+                kept.append(conform.record(self.schema, value) | {LINE.name: first + number})
             except strict_json.NotJson as error:
                 seen = values.shown(row)
                 removed.append(Removed(error.code, "", self.source, first + number, error.pointer, error.what, seen))

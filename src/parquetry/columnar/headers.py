@@ -40,7 +40,7 @@ def problems(name: str, columns: pa.Schema, schema: Schema) -> list[Problem]:
         fix = "rename one; names that differ in nothing but case are one name to many readers"
         return [Problem("PQ_COLUMN_DUPLICATE", name, what, fix)]
     found = list[Problem]()
-    if unknown := [column for column in columns.names if column not in schema]:
+    if unknown := [column for column in columns.names if schema.closed and column not in schema]:
         listed = ", ".join(map(repr, unknown))
         fix = "remove the column, or describe it in the schema"
         if any(column.startswith("__index_level_") for column in unknown):

@@ -16,14 +16,14 @@ import pyarrow.compute as pc
 
 from parquetry.corpus.keys import Array, first_of, numbers, rows_of
 from parquetry.corpus.near import Alike
-from parquetry.record.fingerprint import reference
+from parquetry.record.fingerprint import OVERLAP, reference
 from parquetry.words.recipe import Table
 
 #: What becomes of a row: 0 published, else the code of its removal.
-FATES = ("", "DUPLICATE", "ID_DUPLICATE", "REFERENCE_BROKEN", "NEAR_DUPLICATE")
-KEPT, DUPLICATE, ID_DUPLICATE, REFERENCE_BROKEN, NEAR_DUPLICATE = range(5)
-#: The codes of rows that are removed because another says the same: they are no mistakes.
-REPEATS = (FATES[DUPLICATE], FATES[NEAR_DUPLICATE])
+FATES = ("", "DUPLICATE", "ID_DUPLICATE", "REFERENCE_BROKEN", "NEAR_DUPLICATE", "CONTAMINATED")
+KEPT, DUPLICATE, ID_DUPLICATE, REFERENCE_BROKEN, NEAR_DUPLICATE, CONTAMINATED = range(6)
+#: The codes of rows that are removed because another says the same, or a held-out text: they are no mistakes.
+REPEATS = (FATES[DUPLICATE], FATES[NEAR_DUPLICATE], FATES[CONTAMINATED])
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def resolve(
     for name, table in prints.items():
         fates[name] = np.zeros(table.num_rows, np.int8)
         firsts[name] = np.arange(table.num_rows)
+        if (rules := tables[name].decontaminate) and rules.action == "drop":
+            fates[name][table[OVERLAP.name].is_valid().to_numpy()] = CONTAMINATED
         if tables[name].exact == "drop":  # whole records first: an id that merely stands twice is no mistake
             _repeat(numbers(table["row"]), DUPLICATE, (fates[name], firsts[name]))
         _repeat(numbers(table["id"]), ID_DUPLICATE, (fates[name], firsts[name]))

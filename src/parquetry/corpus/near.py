@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from parquetry.columnar.portions import taken
 from parquetry.corpus.keys import Array, first_of, numbers
-from parquetry.record.sketch import EMPTY, SLOTS, mixed, shingle_hashes, signatures
+from parquetry.record.sketch import EMPTY, SLOTS, jaccard, mixed, shingle_hashes, signatures
 
 #: The bands are as long as they can be where so large a share of pairs at the threshold agrees in one of them.
 RECALL = 0.999
@@ -254,8 +254,5 @@ def _jaccard(pairs: Array, shingles: Shingles) -> Array:
     offsets, hashes = shingles.of(rows)
     found = np.zeros(len(pairs))
     for index, (one, two) in enumerate(places.reshape(-1, 2).tolist()):
-        a, b = hashes[offsets[one] : offsets[one + 1]], hashes[offsets[two] : offsets[two + 1]]
-        both = np.sort(np.concatenate([a, b]))
-        common = int((both[1:] == both[:-1]).sum())
-        found[index] = common / (len(both) - common)
+        found[index] = jaccard(hashes[offsets[one] : offsets[one + 1]], hashes[offsets[two] : offsets[two + 1]])
     return found

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from parquetry.corpus.dedup import FATES, ID_DUPLICATE, KEPT, NEAR_DUPLICATE, REPEATS, Verdict
+from parquetry.columnar.portions import taken
+from parquetry.corpus.dedup import CONTAMINATED, FATES, ID_DUPLICATE, KEPT, NEAR_DUPLICATE, REPEATS, Verdict
 from parquetry.corpus.keys import Array
 from parquetry.files import advice
 from parquetry.files.workspace import Part, Workspace
+from parquetry.record.fingerprint import OVERLAP
 from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.recipe import Recipe
@@ -55,7 +57,7 @@ def settle(work: Workspace, books: Books, recipe: Recipe) -> list[Problem]:
         place = _set_aside(work, books, "refused")
         what = f"nothing was released; all removed rows are in {place}" if books.removed else "nothing was released"
         raise InputError(*problems, Problem("REFUSED", work.place.name, what))
-    return list(_warnings(seen, books.ledgers))
+    return [*_warnings(seen, books.ledgers), *_contaminated(books)]
 
 
 def set_aside(work: Workspace, books: Books) -> None:
@@ -83,12 +85,14 @@ class Books:
         self, work: Workspace, parts: Sequence[Part], corpus: Corpus, recipe: Recipe, schemas: Mapping[str, Schema]
     ) -> None:
         (prints, self.verdicts), self.work, self.schemas = corpus, work, schemas
-        self.ids = {name: table.id[0] for name, table in recipe.tables.items()}
+        self.tables = recipe.tables
         self.parts = {name: [part for part in parts if part.partition.table == name] for name in recipe.tables}
         self.starts = {name: np.cumsum([0, *(p.rows for p in mine)])[:-1] for name, mine in self.parts.items()}
         self.lines: dict[tuple[str, int, str], int] = {}  # lines of its file before each piece
         #: Of tables whose texts are whole records that may repeat: their digests.
         self.records = {n: prints[n]["text"] for n, t in recipe.tables.items() if not t.text and t.exact != "drop"}
+        #: Of tables with held-out texts: what each row has of them.
+        self.overlap = {name: prints[name][OVERLAP.name] for name, t in recipe.tables.items() if t.decontaminate}
         #: By table and source.
         self.ledgers: dict[str, dict[str, Ledger]] = {name: {} for name in recipe.tables}
         self.columns = {
@@ -187,9 +191,29 @@ class Books:
             records = self.records.get(table)
             same = records is not None and records[index] == records[int(verdict.first[index])]
             what = "the whole record" if same else "the id"
-            return pointer(self.ids[table]), f"{what} stands in {first[0]}:{first[1]} too"
+            return pointer(self.tables[table].id[0]), f"{what} stands in {first[0]}:{first[1]} too"
+        if verdict.fate[index] == CONTAMINATED:
+            return "", str(self.overlap[table][index])
         repeats = "is nearly the text of" if verdict.fate[index] == NEAR_DUPLICATE else "repeats"
         return "", "{} {}:{}".format(repeats, *first)
+
+    def ids(self, table: str, rows: Array) -> list[str]:
+        """The ids of some rows, given in any order by their indices in their table; the parts of one as a list."""
+        order, names = np.argsort(rows, kind="stable"), list(self.tables[table].id)
+        wanted, told = rows[order], list[str]()
+        for part, start in zip(self.parts[table], self.starts[table].tolist(), strict=True):
+            if np.diff(np.searchsorted(wanted, (start, start + part.rows)))[0]:
+                staged = (batch.select(names) for batch in self.work.batches("parts", table, part.partition.index))
+                for batch in taken(staged, wanted, start):
+                    told += [", ".join(map(str, row.values())) for row in batch.to_pylist()]
+        return [told[place] for place in np.argsort(order, kind="stable").tolist()]
+
+    def overlapping(self, table: str) -> Array:
+        """The rows of a table that have something of a held-out text, and were removed for it, or stay."""
+        if not (rules := self.tables[table].decontaminate):
+            return np.empty(0, np.int64)
+        wanted = CONTAMINATED if rules.action == "drop" else KEPT
+        return np.flatnonzero((self.verdicts[table].fate == wanted) & self.overlap[table].is_valid().to_numpy())
 
     def places(self, table: str, rows: Array) -> list[tuple[str, int]]:
         """Source and line of some rows, given by their indices in their table."""
@@ -219,6 +243,16 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
         more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
         problems[-1] = problems[-1]._replace(fix=f"{advice.fix(seen[code][0])} ({more})")
     return problems
+
+
+def _contaminated(books: Books) -> Iterator[Problem]:
+    """One warning for each table whose published rows have something of a held-out text."""
+    for table, rules in books.tables.items():
+        if (rows := books.overlapping(table)).size and rules.decontaminate and rules.decontaminate.action == "report":
+            source, line = books.places(table, rows[:1])[0]
+            what = f"{books.overlap[table][int(rows[0])]}; rows of {table} that overlap what is held out: {len(rows):,}"
+            fix = 'drop such rows: decontaminate.action = "drop"'
+            yield Problem("WARN_CONTAMINATED", f"{source}:{line}", what, fix)
 
 
 def _warnings(

@@ -59,6 +59,44 @@ class Source(Model):
     blank_lines: Count
 
 
+#: Why a row was removed; or, of the last, that both rows are published, in two splits. A row that is CONTAMINATED may
+#: be published: `Decontamination.action` says so.
+Finding = Literal["DUPLICATE", "NEAR_DUPLICATE", "CONTAMINATED", "SPLIT_LEAK"]
+
+
+class Example(Model):
+    """A row that says what another says, or a held-out text."""
+
+    what: Finding
+    id: str
+    """Its id, as text; the parts of one are joined by a comma."""
+    other: str
+    """The id of the other row; or what it has of which held-out text."""
+
+
+class HeldOutFile(Model):
+    """A file of texts that no row may have seen."""
+
+    path: str
+    bytes: Count
+    sha256: Sha256
+    texts: Count
+
+
+class Decontamination(Model):
+    """What was looked for of held-out texts, and found."""
+
+    files: tuple[HeldOutFile, ...]
+    tokens: Count
+    """A row overlaps a text if so many tokens in a row are in both."""
+    threshold: float
+    """Or if they are near-duplicates: the least Jaccard index."""
+    action: Literal["drop", "report"]
+    """Whether rows that overlap were removed, or are published."""
+    rows: Count
+    """Rows that overlap."""
+
+
 class Leakage(Model):
     """What was looked for in two splits of a table, and found."""
 
@@ -80,6 +118,8 @@ class Leakage(Model):
     """Candidates that were not compared, because too many looked alike."""
     recall: tuple[Count, Count] | None = None
     """Of so many pairs made to lie at the threshold, so many were found."""
+    examples: tuple[Example, ...] = ()
+    """The first rows of each kind."""
 
 
 class DuplicateRules(Model):
@@ -107,6 +147,8 @@ class TableFacts(Model):
     duplicates: DuplicateRules | None = None
     leakage: Leakage | None = None
     """None in releases of before it was looked for."""
+    decontamination: Decontamination | None = None
+    """None if no text is held out."""
     splits: Annotated[dict[SplitName, SplitRows], Field(min_length=1)]
     sources: tuple[Source, ...]
 

@@ -12,14 +12,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 import parquetry
+from parquetry.corpus.dedup import DUPLICATE, NEAR_DUPLICATE
 from parquetry.corpus.leaks import Leaks
 from parquetry.files.books import Books
 from parquetry.files.manifest import (
     NAME,
     SUMS,
+    Decontamination,
     DuplicateRules,
+    Example,
     File,
+    Finding,
+    HeldOutFile,
     Leakage,
     Manifest,
     Shard,
@@ -31,33 +38,29 @@ from parquetry.files.manifest import (
 )
 from parquetry.files.shards import Cut
 from parquetry.files.stats import Measured, Summary
-from parquetry.files.workspace import Part
 from parquetry.record.content import content_digest
+from parquetry.record.held_out import Held, HeldOut
 from parquetry.sources.partitions import given_files
 from parquetry.words.recipe import Recipe
-from parquetry.words.schema import Schema
 from parquetry.words.splits import Split
 
 #: Packages that can change the bytes of a release, never its content.
 PACKAGES = ("pyarrow", "pyyaml", "regex", "unicodedata2")
+#: Rows of a kind that are named as examples.
+EXAMPLES = 5
 
 
-def describe(
-    recipe: Recipe,
-    schemas: Mapping[str, Schema],
-    books: Books,
-    leaks: Mapping[str, Leaks],
-    made: tuple[Sequence[Part], Sequence[Shard]],
-) -> Manifest:
+def describe(recipe: Recipe, books: Books, leaks: Mapping[str, Leaks], held: Held, shards: Sequence[Shard]) -> Manifest:
     """Say what is known once the data is written; `seal` adds the files.
 
     Args:
-        recipe, schemas: What was asked for.
+        recipe: What was asked for.
         books: What became of each record.
         leaks: What stands in two splits.
-        made: What was read; and what was written, read back, in the order of the plan.
+        held: What no row was to have seen.
+        shards: What was written, read back, in the order of the plan.
     """
-    tables = {name: _facts(name, recipe, schemas[name], books, leaks[name], made) for name in recipe.tables}
+    tables = {name: _facts(name, recipe, books, leaks[name], held.get(name), shards) for name in recipe.tables}
     digests = [f"{name} {split} {rows.sha256}\n" for name, t in tables.items() for split, rows in t.splits.items()]
     return Manifest(
         dataset=recipe.dataset,
@@ -67,7 +70,7 @@ def describe(
         ),
         data_sha256=_sha256("".join(sorted(digests)).encode()),
         versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
-        files=tuple(shard.file for shard in made[1]),
+        files=tuple(shard.file for shard in shards),
     )
 
 
@@ -117,10 +120,10 @@ def _sha256(raw: bytes) -> str:
 
 
 def _facts(
-    name: str, recipe: Recipe, schema: Schema, books: Books, leaks: Leaks, made: tuple[Sequence[Part], Sequence[Shard]]
+    name: str, recipe: Recipe, books: Books, leaks: Leaks, held: HeldOut | None, shards: Sequence[Shard]
 ) -> TableFacts:
-    table = recipe.tables[name]
-    mine = [shard for shard in made[1] if shard.table == name]
+    table, schema = recipe.tables[name], books.schemas[name]
+    mine = [shard for shard in shards if shard.table == name]
     splits = {}
     for split in dict.fromkeys(shard.split for shard in mine):
         rows = [shard for shard in mine if shard.split == split]
@@ -138,9 +141,10 @@ def _facts(
         split_method=table.split.method,
         split_rule=_rule(table.split),
         duplicates=DuplicateRules(exact=table.exact, near=table.near, threshold=table.threshold),
-        leakage=_leakage(leaks),
+        leakage=_leakage(leaks).model_copy(update={"examples": tuple(_examples(name, books, leaks))}),
+        decontamination=_decontamination(held, len(books.overlapping(name))) if held else None,
         splits=splits,
-        sources=tuple(_sources(name, books, made[0])),
+        sources=tuple(_sources(name, books)),
     )
 
 
@@ -159,17 +163,38 @@ def _leakage(leaks: Leaks) -> Leakage:
     )
 
 
+def _examples(name: str, books: Books, leaks: Leaks) -> Iterator[Example]:
+    """The first rows of each kind that say what another row says, or a held-out text."""
+    verdict = books.verdicts[name]
+    kinds: list[tuple[Finding, int]] = [("DUPLICATE", DUPLICATE), ("NEAR_DUPLICATE", NEAR_DUPLICATE)]
+    for finding, fate in kinds:
+        rows = np.flatnonzero(verdict.fate == fate)[:EXAMPLES]
+        for one, other in zip(books.ids(name, rows), books.ids(name, verdict.first[rows]), strict=True):
+            yield Example(what=finding, id=one, other=other)
+    torn = leaks.overlap.examples[:EXAMPLES]
+    for one, other in zip(*(books.ids(name, side) for side in torn.T), strict=True):
+        yield Example(what="SPLIT_LEAK", id=one, other=other)
+    rows = books.overlapping(name)[:EXAMPLES]
+    for row, one in zip(rows.tolist(), books.ids(name, rows), strict=True):
+        yield Example(what="CONTAMINATED", id=one, other=str(books.overlap[name][row]))
+
+
+def _decontamination(held: HeldOut, rows: int) -> Decontamination:
+    rules, files = held.rules, tuple(HeldOutFile(**file._asdict()) for file in held.files)
+    return Decontamination(files=files, tokens=rules.tokens, threshold=rules.threshold, action=rules.action, rows=rows)
+
+
 def _rule(split: Split) -> str:
     if split.ratios:
         return ", ".join(f"{name} {share:g}" for name, share in split.ratios.items())
     return split.time.rule if split.time else given_files(split) if split.given else str(getattr(split, split.method))
 
 
-def _sources(table: str, books: Books, parts: Sequence[Part]) -> Iterator[Source]:
+def _sources(table: str, books: Books) -> Iterator[Source]:
     """The files of a table, and what became of their records."""
-    for part in parts:
+    for part in books.parts[table]:
         for piece, sha256 in zip(part.partition.pieces, part.sha256, strict=True):
-            if part.partition.table == table and not piece.start:
+            if not piece.start:
                 ledger = books.ledgers[table][piece.name]
                 yield Source(
                     path=piece.name,

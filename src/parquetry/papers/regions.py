@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from parquetry.files.manifest import SUMS, DuplicateRules, Manifest, Shard
+from parquetry.files.manifest import SUMS, Manifest, Shard
 from parquetry.files.stats import Summary
+from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.sources.conform import canonical, plain, typed
 from parquetry.words.fields import Field
@@ -165,34 +166,7 @@ def _method(method: str, rule: str, group_by: Sequence[str]) -> str:
 
 
 def _leakage(facts: Facts) -> str:
-    rows, searched = [], list[str]()
-    for name, known in facts.manifest.tables.items():
-        if not (found := known.leakage) or not (rules := known.duplicates):
-            continue
-        judged = ", ".join(code(column) for column in known.text) or "whole records"
-        near = "not searched" if found.near_pairs is None else found.near_pairs
-        groups = found.groups if known.group_by else "–"
-        row = [code(name), judged, _done(rules), found.clusters, found.largest_cluster, found.exact_pairs, near, groups]
-        rows.append(row)
-        if found.recall:
-            made, seen = found.recall
-            searched.append(
-                f"{code(name)}: {found.compared_pairs:,} pairs were compared; {found.found_pairs:,} are near-duplicates"
-                f" (Jaccard index of token 5-grams ≥ {rules.threshold:g}). Of {made:,} pairs made from its"
-                f" texts to lie at that threshold, the search finds {seen:,}."
-                + (f" {found.skipped_pairs:,} candidates were not compared." if found.skipped_pairs else "")
-            )
-    if not rows:
-        return "It was not looked for."
-    header = ["table", "judged by", "duplicates", "clusters", "largest", "same text", "near-duplicates", "groups"]
-    head = "In two splits at once: the last three columns. A cluster is what must stay in one split."
-    return "\n\n".join([head, table(header, rows, "lllrrrrr"), *searched])
-
-
-def _done(rules: DuplicateRules) -> str:
-    """What was done about duplicates, in words."""
-    words = {"drop": "dropped", "group": "kept in one split", "keep": "kept", "off": ""}
-    return f"exact {words[rules.exact]}" + (f", near {words[rules.near]}" if rules.near != "off" else "")
+    return leakage(facts.manifest.tables)
 
 
 def _origins(facts: Facts) -> str:

@@ -539,14 +539,14 @@ signatures(Text *t, const Column *columns, Py_ssize_t width, Py_ssize_t count, u
 }
 
 static int
-lists(Text *t, const Column *columns, Py_ssize_t width, Py_ssize_t count, int64_t *offsets, Sink *sink)
+lists(Text *t, const Column *columns, Py_ssize_t width, Py_ssize_t count, int64_t *offsets, Sink *sink, int distinct)
 {
     offsets[0] = 0;
     for (Py_ssize_t row = 0; row < count && !sink->failed; row++) {
         size_t start = sink->count;
         if (take_row(t, sink, columns, width, row) < 0)
             return -1;
-        if (!sink->failed)
+        if (!sink->failed && distinct)
             unique(sink, start);
         offsets[row + 1] = (int64_t)sink->count;
     }
@@ -677,15 +677,15 @@ shingles(PyObject *module, PyObject *args)
     PyObject *list, *tables, *offsets, *result = NULL;
     Call call = {0};
     Sink sink = {NULL, NULL, 0, 0, 0};
-    int wrong;
+    int wrong, distinct;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!nO!", &PyList_Type, &list, &call.count, &PyTuple_Type, &tables))
+    if (!PyArg_ParseTuple(args, "O!nO!p", &PyList_Type, &list, &call.count, &PyTuple_Type, &tables, &distinct))
         return NULL;
     if (open_call(&call, list, tables, Py_None) == 0 &&
         (offsets = PyBytes_FromStringAndSize(NULL, 8 * (call.count + 1)))) {
         int64_t *to = (int64_t *)PyBytes_AsString(offsets);
         Py_BEGIN_ALLOW_THREADS
-        wrong = lists(call.text, call.columns, call.width, call.count, to, &sink);
+        wrong = lists(call.text, call.columns, call.width, call.count, to, &sink, distinct);
         Py_END_ALLOW_THREADS
         if (wrong)
             refuse(MISPLACED);
@@ -707,8 +707,9 @@ static PyMethodDef methods[] = {
      "is (validity, offsets, text, start): buffers of Arrow, and where its rows start in them. The tables are (codes, "
      "foldings, order and rank of the slots)."},
     {"shingles", shingles, METH_VARARGS,
-     "shingles(columns, count, tables)\n--\n\nThe sorted, distinct shingle hashes of each of count rows, as bytes: "
-     "where those of a row begin and end (64 bits each), and the hashes (64 bits each)."},
+     "shingles(columns, count, tables, distinct)\n--\n\nThe shingle hashes of each of count rows, sorted and each once "
+     "if they are to be distinct, else in their order, as bytes: where those of a row begin and end (64 bits each), and "
+     "the hashes (64 bits each)."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_sketch", NULL, 0, methods, NULL, NULL, NULL, NULL};

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parquetry.record.content import KEY, digests, encoded, keys, row_bytes, shortened, worded
+from parquetry.record.held_out import HeldOut
 from parquetry.record.sketch import SIGNATURE, signed
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Table
@@ -27,14 +28,19 @@ PRINTS = [*PLACE, pa.field("bytes", pa.int64()), pa.field("id", KEY), pa.field("
 ROW = pa.field("row", KEY)
 #: The index of the split that the time or the file of a row decides, -1 if it is none; only where they do.
 SPLIT = pa.field("split", pa.int16())
+#: What of a held-out text is in the row, in words, null if nothing is; only where texts are held out.
+OVERLAP = pa.field("overlap", pa.string())
 
 
-def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[str] = ()) -> pa.RecordBatch:
+def fingerprint(
+    batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequence[str] = (), held: HeldOut | None = None
+) -> pa.RecordBatch:
     """One line of fingerprints for each row, in the same order; each depends on its row alone, and on its file.
 
     Args:
         batch, schema, table: The rows, and what is known about them.
         given: The splits that the files of the rows are given for, where others split the sources.
+        held: The texts that the rows must not have seen.
     """
     rows = batch.select([field.name for field in schema.fields])
     ids = keys(batch.select(table.id), [schema[name] for name in table.id])
@@ -49,6 +55,9 @@ def fingerprint(batch: pa.RecordBatch, schema: Schema, table: Table, given: Sequ
     if table.near != "off":
         columns["signature"] = signed(batch.select(table.text))
         fields.append(SIGNATURE)
+    if held:
+        columns["overlap"] = held.overlaps(batch.select(table.text))
+        fields.append(OVERLAP)
     if table.split.time or table.split.given:
         time, names = table.split.time, table.split.names
         columns["split"] = _in_time(batch, time) if time else _in_file(batch, [names.index(name) for name in given])

@@ -71,11 +71,12 @@ def signed(texts: pa.RecordBatch) -> pa.FixedSizeBinaryArray:
     return pa.FixedSizeBinaryArray.from_buffers(SIGNATURE.type, len(numbers), [None, pa.py_buffer(numbers)])
 
 
-def shingle_hashes(columns: Sequence[pa.Array]) -> tuple[Places, Words]:
-    """The distinct shingles of each row, as hashes in rising order: what the Jaccard index is computed from.
+def shingle_hashes(columns: Sequence[pa.Array], *, distinct: bool = True) -> tuple[Places, Words]:
+    """The shingles of each row, as hashes: each once, in rising order, as `jaccard` asks for them, or as they come.
 
     Args:
         columns: As of `sketch`.
+        distinct: Or one for each token that a shingle begins at, in the order of the text.
 
     Returns:
         Where the hashes of a row begin and end: row ``i`` has ``hashes[offsets[i]:offsets[i + 1]]``; and the hashes.
@@ -86,11 +87,19 @@ def shingle_hashes(columns: Sequence[pa.Array]) -> tuple[Places, Words]:
     """
     columns = _strings(columns)
     if native is not None:
-        offsets, hashes = native.shingles(_buffers(columns), len(columns[0]), (*tables(), _orders()))
+        offsets, hashes = native.shingles(_buffers(columns), len(columns[0]), (*tables(), _orders()), distinct)
         return np.frombuffer(offsets, np.int64), np.frombuffer(hashes, np.uint64)
-    found = [_distinct(*_shingles(*block)) for block in _blocks(columns)]
-    counts = np.concatenate([np.zeros(1, np.int64), *(counts for counts, _ in found)])
-    return np.cumsum(counts), np.concatenate([np.empty(0, np.uint64), *(hashes for _, hashes in found)])
+    found = [_shingles(*block) for block in _blocks(columns)]
+    found = [_distinct(*some) for some in found] if distinct else found
+    counts = np.concatenate([np.zeros(1, np.int64), *(counts for _, counts in found)])
+    return np.cumsum(counts), np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in found)])
+
+
+def jaccard(one: Words, two: Words) -> float:
+    """The Jaccard index of two sets of shingles, of which one at least is not empty."""
+    both = np.sort(np.concatenate([one, two]))
+    common = int((both[1:] == both[:-1]).sum())
+    return common / (len(both) - common)
 
 
 def _strings(columns: Sequence[pa.Array]) -> list[pa.Array]:
@@ -246,15 +255,15 @@ def _shingles(raw: bytes, places: Places) -> tuple[Words, Places]:
         padded[np.arange(len(hashes)) + np.repeat(at - rows[:-1], counts)] = hashes
         hashes, counts, rows = padded, room, np.append(at, len(padded))
     count = max(len(hashes) - SHINGLE + 1, 0)
-    pairs = _joined(hashes[:-1], hashes[1:])
-    x = _joined(_joined(pairs[:count], pairs[2 : count + 2]), hashes[4 : count + 4])
+    pairs = joined(hashes[:-1], hashes[1:])
+    x = joined(joined(pairs[:count], pairs[2 : count + 2]), hashes[4 : count + 4])
     x = (x ^ (x >> np.uint64(32))) * _MIX2
     own = np.maximum(counts - SHINGLE + 1, 0)
     chosen = np.arange(int(own.sum())) + np.repeat(rows[:-1] - (np.cumsum(own) - own), own)
     return (x ^ (x >> np.uint64(32)))[chosen], own
 
 
-def _joined(one: Words, two: Words) -> Words:
+def joined(one: Words, two: Words) -> Words:
     """Two hashes in their order."""
     return (one ^ (one >> np.uint64(32))) * _MIX1 + two
 
@@ -276,10 +285,10 @@ def signatures(hashes: Words, counts: Places) -> Signatures:
     return table
 
 
-def _distinct(hashes: Words, counts: Places) -> tuple[Places, Words]:
-    """How many distinct hashes each row has, and these in rising order."""
+def _distinct(hashes: Words, counts: Places) -> tuple[Words, Places]:
+    """The distinct hashes of each row in rising order, and how many these are."""
     owners = np.repeat(np.arange(len(counts)), counts)
     hashes = hashes[np.lexsort((hashes, owners))]
     fresh = np.ones(len(hashes), bool)
     fresh[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
-    return np.bincount(owners[fresh], minlength=len(counts)), hashes[fresh]
+    return hashes[fresh], np.bincount(owners[fresh], minlength=len(counts))

@@ -57,7 +57,7 @@ class Parsed(NamedTuple):
 def readable(schema: Schema, limits: Limits) -> bool:
     """Whether Arrow can be trusted with records of this schema at all."""
     levels = max((_levels(field) for field in schema.fields), default=0)
-    return levels < limits.depth and all(_simple(field) for field in schema.fields)
+    return schema.closed and levels < limits.depth and all(_simple(field) for field in schema.fields)
 
 
 def parse(text: memoryview, schema: Schema, limits: Limits) -> Parsed | Wrong:

@@ -155,7 +155,7 @@ class Reader:
                 value[field.name] = cell(field, text, self.structure)
             except NotJson as error:
                 raise NotJson(error.code, error.what, pointer(field.name) + error.pointer) from None
-        return conform.record(self.schema.fields, value)
+        return conform.record(self.schema, value)
 
     def quickly(self) -> Sifted | None:
         """The whole records that are held as rows, if it is surely known what they are."""

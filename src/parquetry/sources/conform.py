@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from parquetry.words.errors import pointer
 from parquetry.words.fields import Field
+from parquetry.words.schema import Schema
 from parquetry.words.strict_json import NotJson
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -46,7 +47,7 @@ _SPELLED = ("list", "struct", "map", "date", "date-time")
 _FLOATS = ("float32", "float64", "number")
 
 
-def record(fields: tuple[Field, ...], value: Any) -> dict[str, Any]:
+def record(schema: Schema, value: Any) -> dict[str, Any]:
     """A JSON object as a row: one Python value for each column, None where there is none.
 
     Raises:
@@ -55,7 +56,9 @@ def record(fields: tuple[Field, ...], value: Any) -> dict[str, Any]:
     """
     if not isinstance(value, dict):
         raise NotJson("JSON_NOT_OBJECT", f"a record is a JSON object, found {type_name(value)}")
-    return _members(fields, value, ())
+    if not schema.closed and isinstance(value, dict):
+        value = {name: inner for name, inner in value.items() if name in schema}
+    return _members(schema.fields, value, ())
 
 
 def typed(field: Field, value: Any, where: tuple[str | int, ...]) -> Any:

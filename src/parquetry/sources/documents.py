@@ -60,7 +60,7 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
             raise NotJson("LINE_TOO_LONG", f"longer than {limits.line_bytes} bytes; the file is one record")
         value = decoded(raw, rules.read.encoding, nul=structure.nul)
         value = _record(piece, value, schema, structure)
-        kept.append(conform.record(schema.fields, value) | {LINE.name: 1})
+        kept.append(conform.record(schema, value) | {LINE.name: 1})
     except NotJson as error:
         removed.append(Removed(error.code, "", piece.name, 1, error.pointer, error.what, value))
     columns = pa.schema([*schema.arrow, LINE])

@@ -141,7 +141,7 @@ class Reader:
                     raise strict_json.NotJson("LINE_TOO_LONG", what)
                 decoded(raw, self.encoding, "record")
                 value = strict_json.loads(raw, self.structure)
-                rows.append(conform.record(self.schema.fields, value) | {LINE.name: number})
+                rows.append(conform.record(self.schema, value) | {LINE.name: number})
             except strict_json.NotJson as error:
                 removed.append(Removed(error.code, "", self.source, number, error.pointer, error.what, value))
         return Sifted(pa.RecordBatch.from_pylist(rows, schema=self.columns), tuple(removed))

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.words.errors import Problem, RecipeError
-from parquetry.words.recipe import Recipe, Table
+from parquetry.words.recipe import Recipe
 from parquetry.words.splits import Split
 
 #: About how many bytes of files a partition has.
@@ -97,9 +97,11 @@ def partitions(recipe: Recipe, root: Path) -> list[Partition]:
     """
     found, problems = list[Partition](), list[Problem]()
     for table, rules in recipe.tables.items():
-        mine, where = list[Problem](), f"{recipe.file}: tables.{table}.split.given"
-        files = _files(table, rules, recipe, root, mine)
-        splits = _given(rules.split, files, root, where, mine) if rules.split.given and not mine else {}
+        mine, where = list[Problem](), f"{recipe.file}: tables.{table}"
+        files = files_of([(f"{where}.{key}", pattern) for key, pattern in rules.patterns], root, mine)
+        splits = (
+            _given(rules.split, files, root, f"{where}.split.given", mine) if rules.split.given and not mine else {}
+        )
         problems += mine
         if problems:
             continue
@@ -122,11 +124,10 @@ def digest(piece: Piece) -> str:
     return found.hexdigest()
 
 
-def _files(table: str, rules: Table, recipe: Recipe, root: Path, problems: list[Problem]) -> dict[str, Path]:
-    """The files of a table by name."""
+def files_of(patterns: Iterable[tuple[str, str]], root: Path, problems: list[Problem]) -> dict[str, Path]:
+    """The files that some globs match, by name; each glob comes with the place that a message about it names."""
     names, seen = dict[str, Path](), set[Path]()
-    for key, pattern in rules.patterns:
-        where = f"{recipe.file}: tables.{table}.{key}"
+    for where, pattern in patterns:
         paths = _matches(pattern, root)
         sources = _outside_releases(paths, pattern, root)
         if not sources:

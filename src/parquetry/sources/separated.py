@@ -176,9 +176,10 @@ def header(record: Record, schema: Schema, text: Text, encoding: str) -> tuple[F
         _check_delimiter(line, wanted, where, text)
     if record.fault[0]:
         raise InputError(Problem(record.fault[0], where, f"in the header, {record.fault[1]}", "correct the first line"))
-    if problems := list(_misnamed(names, wanted, where)):
+    others = {} if schema.closed else {name: Field(name, "", "string", nullable=True, required=False) for name in names}
+    if problems := list(_misnamed(names, others | wanted, where)):
         raise InputError(*problems)
-    return tuple(wanted[name] for name in names)
+    return tuple((others | wanted)[name] for name in names)
 
 
 def _check_delimiter(line: str, wanted: Container[str], where: str, text: Text) -> None:

@@ -55,6 +55,22 @@ class Duplicates(Part):
     """Least Jaccard index of near-duplicates: shared shingles over all, a shingle being five tokens in a row."""
 
 
+class Decontaminate(Part):
+    """Texts that the rows of a table must not have seen, because models are measured by them. A row overlaps one if
+    both have a run of tokens, or if they are near-duplicates."""
+
+    against: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Files, globs or folders of releases, relative to the recipe or absolute; all their splits are held out."""
+    text: Names = ()
+    """Properties that hold these texts, by default those of this table; all else in them is passed over."""
+    action: Literal["drop", "report"] = "drop"
+    """What happens to a row that overlaps: it is dropped, or it stays and is told."""
+    tokens: Annotated[int, Field(ge=8, le=100)] = 13
+    """Tokens of a run."""
+    threshold: Annotated[float, Field(ge=0.3, le=1)] = 0.8
+    """Least Jaccard index of near-duplicates."""
+
+
 class Table(Part):
     """One table: a config of the Hub, a set of records with one schema."""
 
@@ -73,6 +89,7 @@ class Table(Part):
     read: Read = Read()
     clean: Clean = Clean()
     duplicates: Duplicates | None = None
+    decontaminate: Decontaminate | None = None
     split: Split
 
     @model_validator(mode="after")
@@ -82,8 +99,9 @@ class Table(Part):
                 f"duplicates.exact = 'group' cannot hold beside split.{self.split.method}, which decides for each row"
             )
             raise wrong("SPLIT_METHOD", what, "write 'drop' or 'keep', or split by ratios")
-        if self.near != "off" and not self.text:
-            raise wrong("RECIPE_VALUE", "duplicates.near needs text", "name the properties that hold it: text = [...]")
+        for key, asked in (("duplicates.near", self.near != "off"), ("decontaminate", self.decontaminate)):
+            if asked and not self.text:
+                raise wrong("RECIPE_VALUE", f"{key} needs text", "name the properties that hold it: text = [...]")
         return self
 
     @property

@@ -54,6 +54,7 @@ class Schema:
     document: dict[str, Any]  #: The JSON Schema itself, as written.
     fields: tuple[Field, ...]  #: In the order of ``properties``: the column order.
     warnings: tuple[Problem, ...] = ()
+    closed: bool = True  #: Whether a member that it does not name is a mistake, or is passed over.
 
     def __getitem__(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
