@@ -25,11 +25,11 @@ from parquetry.sources.partitions import FORMATS, Partition, Piece, digest, file
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Decontaminate, Limits, Read, Recipe, Table
-from parquetry.words.records import LINE, Mask
+from parquetry.words.records import LINE
 from parquetry.words.schema import Schema
 
-#: Bits of a hash that the table of those that are known goes by, at least and at most.
-_BITS = 16, 26
+#: Bits of a hash that a sieve goes by, at least and at most, and how many more than its hashes need.
+_BITS, _SPARE = (16, 27), 4
 
 
 class HeldFile(NamedTuple):
@@ -126,12 +126,11 @@ class HeldOut:
     def __init__(self, texts: _Texts) -> None:
         self.rules, self.places, self.files = texts.rules, texts.places, tuple(texts.files.values())
         columns = pa.concat_batches(texts.batches).columns
-        _, owners, runs = _runs(*shingle_hashes(columns, distinct=False), self.rules.tokens)
-        runs, first = np.unique(runs, return_index=True)
-        self.runs = _Known(runs, owners[first])
+        self.runs = _Known(*_runs(*shingle_hashes(columns, distinct=False), self.rules.tokens))
         self.offsets, self.hashes = shingle_hashes(columns)
         self.sizes = np.diff(self.offsets)
         self.rarest = _Known(*_rarest(self.offsets, self.hashes, self.rules.threshold))
+        self.sieve = _Sieve(self.hashes)
 
     def overlaps(self, texts: pa.RecordBatch) -> pa.StringArray:
         """For each row what it overlaps, in words; null where it overlaps nothing.
@@ -141,23 +140,23 @@ class HeldOut:
         """
         said: list[str | None] = [None] * texts.num_rows
         offsets, hashes = shingle_hashes(texts.columns, distinct=False)
-        _, rows, runs = _runs(offsets, hashes, self.rules.tokens)
+        some = self.sieve.let_through(hashes)
+        runs, rows = _runs(offsets, hashes, self.rules.tokens, some)
         found, owners = self.runs.find(runs)
-        some, first = np.unique(rows[found], return_index=True)
-        for row, owner in zip(some.tolist(), owners[first].tolist(), strict=True):
+        rows, first = np.unique(rows[found], return_index=True)
+        for row, owner in zip(rows.tolist(), owners[first].tolist(), strict=True):
             said[row] = f"has {self.rules.tokens} tokens in a row of {self.places[owner]}"
-        left = np.ones(texts.num_rows, bool)
-        left[some] = False
-        for row, owner in self._near(texts, offsets, hashes, left):
+        found, owners = self.rarest.find(hashes[some])
+        pairs = np.stack([np.searchsorted(offsets, some[found], side="right") - 1, owners])
+        left = np.array([one is None for one in said], bool)
+        for row, owner in self._near(texts, np.diff(offsets), pairs[:, left[pairs[0]]]):
             said[row] = said[row] or f"is nearly the text of {self.places[owner]}"
         return pa.array(said, pa.string())
 
-    def _near(self, texts: pa.RecordBatch, offsets: Places, hashes: Words, left: Mask) -> Iterator[tuple[int, int]]:
-        """Rows of those that are ``left``, each with a text that it is a near-duplicate of."""
-        counts, least = np.diff(offsets), self.rules.threshold
-        found, owners = self.rarest.find(hashes)
-        pairs = np.stack([np.repeat(np.arange(len(counts)), counts)[found], owners])
-        pairs = np.unique(pairs[:, left[pairs[0]] & (counts[pairs[0]] >= least * self.sizes[pairs[1]])], axis=1)
+    def _near(self, texts: pa.RecordBatch, counts: Places, pairs: Places) -> Iterator[tuple[int, int]]:
+        """Those pairs of a row and a held-out text that are near-duplicates; ``counts`` are no less than shingles."""
+        least = self.rules.threshold
+        pairs = np.unique(pairs[:, counts[pairs[0]] >= least * self.sizes[pairs[1]]], axis=1)
         if not pairs.size:
             return
         rows, places = np.unique(pairs[0], return_inverse=True)
@@ -169,38 +168,59 @@ class HeldOut:
                 yield row, owner
 
 
+class _Sieve:
+    """Lets through all hashes that are known, and few others. A bit for each is little enough to stay in the cache."""
+
+    def __init__(self, hashes: Words) -> None:
+        bits = int(np.clip(len(hashes).bit_length() + _SPARE, *_BITS))
+        self.shift, there = np.uint64(64 - bits), np.zeros(1 << bits, bool)
+        there[hashes >> self.shift] = True
+        self.bits = np.packbits(there, bitorder="little")
+
+    def let_through(self, hashes: Words) -> Places:
+        """Where the hashes stand that may be known."""
+        places = hashes >> self.shift
+        bits = self.bits[places >> np.uint64(3)] >> (places & np.uint64(7)).astype(np.uint8)
+        return np.flatnonzero(bits & 1)
+
+
 class _Known:
-    """Hashes, and where they are from. Of those that are asked for few are known; a table says so at once."""
+    """Hashes, and what each is of."""
 
     def __init__(self, hashes: Words, owners: Places) -> None:
         order = np.lexsort((owners, hashes))
-        self.hashes, self.owners = hashes[order], owners[order]
-        bits = int(np.clip(len(hashes).bit_length() + 4, *_BITS))
-        self.shift, self.there = np.uint64(64 - bits), np.zeros(1 << bits, bool)
-        self.there[hashes >> self.shift] = True
+        self.hashes, self.owners, self.sieve = hashes[order], owners[order], _Sieve(hashes)
 
     def find(self, hashes: Words) -> tuple[Places, Places]:
-        """Which of some hashes are known, and where each is from; one that is from several places comes as often."""
-        some = np.flatnonzero(self.there[hashes >> self.shift])
+        """Which of some hashes are known, and what each is of; one that is of several comes as often."""
+        some = self.sieve.let_through(hashes)
         first = np.searchsorted(self.hashes, hashes[some])
         times = np.searchsorted(self.hashes, hashes[some], side="right") - first
         at = np.arange(int(times.sum())) + np.repeat(first - (np.cumsum(times) - times), times)
         return np.repeat(some, times), self.owners[at]
 
 
-def _runs(offsets: Places, hashes: Words, tokens: int) -> tuple[Places, Places, Words]:
-    """All runs of so many tokens: where each begins, the row that it is of, and its hash.
+def _runs(offsets: Places, hashes: Words, tokens: int, known: Places | None = None) -> tuple[Words, Places]:
+    """The hashes of runs of so many tokens, and the rows that these are of.
 
     A run is known by the shingles that cover it; the texts come as `shingle_hashes` gives them when it keeps their
     order. One of fewer tokens has none.
+
+    Args:
+        offsets, hashes: The shingles of each row.
+        tokens: How many are a run.
+        known: If given, only runs of which all shingles stand at these places, which are in rising order.
     """
     last = tokens - SHINGLE
-    own = np.maximum(np.diff(offsets) - last, 0)
-    starts = np.arange(int(own.sum())) + np.repeat(offsets[:-1] - (np.cumsum(own) - own), own)
+    starts = np.arange(len(hashes)) if known is None else known
+    starts = starts[: max(len(starts) - last, 0)][(starts[last:] - starts[: max(len(starts) - last, 0)]) == last]
+    rows = np.searchsorted(offsets, starts, side="right") - 1
+    whole = starts + last < offsets[rows + 1]
+    starts, rows = starts[whole], rows[whole]
     found = hashes[starts]
     for step in (*range(SHINGLE, last, SHINGLE), last):
         found = joined(found, hashes[starts + step])
-    return starts, np.repeat(np.arange(len(own)), own), found
+    return found, rows
 
 
 def _rarest(offsets: Places, hashes: Words, threshold: float) -> tuple[Words, Places]:
