@@ -30,8 +30,8 @@ from parquetry.files.shards import Cut, Group, groups_of, plan, write
 from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers.card import Prose, cards, refresh
-from parquetry.papers.citation import citation, license_text
-from parquetry.papers.regions import facts
+from parquetry.papers.facts import facts
+from parquetry.papers.whole import papers
 from parquetry.reader.drift import UP_TO_DATE, Built, outcome
 from parquetry.reader.verify import check
 from parquetry.record.clean import clean
@@ -94,13 +94,12 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         cuts = plan(prints, verdicts, splits, recipe)
         writing = partial(finish, books=books, recipe=recipe, schemas=schemas, work=work)
         files = [file for file in engine.map(writing, [*cuts, *books.removed]) if file]
-        groups = list(engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts)))
-        shards = shards_of(cuts, files, groups)
+        shards = shards_of(cuts, files, engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts)))
 
         # The papers say what was found in the files, and nothing else.
-        known = facts(describe(recipe, books, leaking, held, shards), schemas, shards)
+        known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
-        work.put({"CITATION.cff": citation(known), "LICENSE": license_text(known), **cards(prose, known)})
+        work.put(papers(known) | cards(prose, known))
 
         # Seal it, hold it against what was read back, and only then let it be seen.
         manifest = seal(known.manifest, work.release, shards)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parquetry.files.stats import Summary, measure
+from parquetry.files.stats import Summary, measure, measure_group
 from parquetry.words.schema import parse
 
 SCHEMA = parse(
@@ -74,13 +76,11 @@ def test_a_slice_is_measured_like_a_copy(some: list[dict[str, object]]) -> None:
     assert measure(middle, SCHEMA.fields) == summary(some[len(some) // 3 : len(some) // 3 + len(some) // 2])
 
 
-@given(rows)
-def test_counts_are_those_of_an_obvious_count(some: list[dict[str, object]]) -> None:
-    found = summary(some)
-    assert found.rows == len(some)
-    assert found.nulls.get("text", 0) == sum(r["text"] is None for r in some)
-    for path, values in (("kind", [r["kind"] for r in some]), ("marks", [m for r in some for m in r["marks"] or ()])):  # type: ignore[attr-defined]
-        for value in "xypq":
-            assert found.codes.get(((path,), f'"{value}"'), 0) == values.count(value)
-    units = [p["unit"] for r in some for p in r["parts"] or () if p]  # type: ignore[attr-defined]
-    assert found.codes.get((("parts", "unit"), '"m"'), 0) == units.count("m")
+def test_pieces_of_a_group_are_measured_like_the_whole(tmp_path: Path) -> None:
+    some = [{"text": f"{i % 700} " * (i % 40), "kind": "xy"[i % 2], "marks": ["p"] * (i % 3)} for i in range(20_000)]
+    batch = pa.RecordBatch.from_pylist(some, schema=SCHEMA.arrow)
+    with pq.ParquetWriter(tmp_path / "rows.parquet", SCHEMA.arrow, write_page_checksum=True) as file:
+        file.write_batch(batch, row_group_size=len(some))
+    found = measure_group("rows.parquet", 0, tmp_path, SCHEMA)
+    assert found.summary == measure(batch, SCHEMA.fields)
+    assert len(found.digests) == 32 * len(some)

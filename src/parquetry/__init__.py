@@ -62,6 +62,7 @@ corpus       the whole corpus, from fingerprints alone
     leaks        splits -> the proof that nothing leaks between them, or what does
 
 files        one file at a time, the folder that they stand in, and its seal
+    profile      a column -> how many values it has, how many differ, how far they reach
     stats        Parquet files -> what is in them
     manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
@@ -72,10 +73,14 @@ files        one file at a time, the folder that they stand in, and its seal
 
 papers       what is said about a release, computed from its files
     markdown     text and numbers -> Markdown that shows them
+    facts        all that the papers of a release draw on
+    statistics   what was measured -> statistics.json, and in words
+    dictionary   fields and coded values -> Markdown
     leakage      what was looked for, and found -> Markdown
     regions      what is known about a release -> Markdown, region by region
     card         regions and prose -> the card of the release
     citation     what is known about a release -> CITATION.cff and LICENSE
+    whole        all papers that are computed from end to end
 
 reader       what people do with a release
     rows         the rows of a release, judged one by one

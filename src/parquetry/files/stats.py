@@ -1,30 +1,27 @@
 """Parquet files -> what is in them.
 
-A summary is a sum: ``measure(a) + measure(b) == measure(a and b together)``, whatever the cut. Everything kept here is
-therefore a count or a sum; shares are computed when someone asks.
+A summary is a sum: ``measure(a) + measure(b) == measure(a and b together)``, whatever the cut.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from parquetry.files.profile import Profile, Steps, profiles
 from parquetry.record.content import contents, row_bytes
-from parquetry.sources.conform import canonical, plain
 from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 
 #: Rows, and about how many bytes, that are read at a time: what fits a processor's cache.
 BATCH_ROWS, BATCH_BYTES = 8192, 2_000_000
-#: The names that lead to a field, from its column on; the elements of a list have none.
-Steps = tuple[str, ...]
+#: Bytes of a column that are looked at together: a short column of many batches as one.
+PORTION_BYTES = 250_000
 
 
 @dataclass(frozen=True)
@@ -33,16 +30,15 @@ class Summary:
 
     rows: int = 0
     bytes: int = 0  #: As Arrow holds them, validity bits aside.
-    nulls: Mapping[str, int] = field(default_factory=dict)  #: By column; a column without nulls is left out.
-    codes: Mapping[tuple[Steps, str], int] = field(default_factory=dict)  #: Rows by coded field and value, as JSON.
+    columns: Mapping[Steps, Profile] = field(default_factory=dict)  #: By the steps to each, from its column on.
 
     def __add__(self, other: Summary) -> Summary:
-        return Summary(
-            self.rows + other.rows,
-            self.bytes + other.bytes,
-            Counter(self.nulls) + Counter(other.nulls),
-            Counter(self.codes) + Counter(other.codes),
-        )
+        none = Profile()
+        columns = {
+            steps: self.columns.get(steps, none) + other.columns.get(steps, none)
+            for steps in dict.fromkeys([*self.columns, *other.columns])
+        }
+        return Summary(self.rows + other.rows, self.bytes + other.bytes, columns)
 
 
 class Measured(NamedTuple):
@@ -54,23 +50,33 @@ class Measured(NamedTuple):
 
 def measure(batch: pa.RecordBatch, fields: tuple[Field, ...]) -> Summary:
     """The summary of one batch with the columns ``fields``."""
-    codes: Counter[tuple[Steps, str]] = Counter()
+    columns = dict[Steps, Profile]()
     for column, one in zip(batch.columns, fields, strict=True):
-        for key, rows in _codes(column, one, (one.name,)):
-            codes[key] += rows
-    nulls = {
-        one.name: column.null_count for column, one in zip(batch.columns, fields, strict=True) if column.null_count
-    }
-    return Summary(batch.num_rows, int(row_bytes(batch).sum()), nulls, codes)
+        columns |= profiles(column, one, (one.name,))
+    return Summary(batch.num_rows, int(row_bytes(batch).sum()), columns)
 
 
 def measure_group(path: str, group: int, release: Path, schema: Schema) -> Measured:
     """Read one row group of a Parquet file of a release back, batch by batch, and measure it."""
     summary, digests = Summary(), bytearray()
+    waiting: list[list[pa.Array]] = [[] for _ in schema.fields]
     for batch in batches(path, release, [group]):
-        summary += measure(batch, schema.fields)
+        summary += Summary(batch.num_rows, int(row_bytes(batch).sum()))
         digests += contents(batch, schema.fields)
+        for column, mine, one in zip(batch.columns, waiting, schema.fields, strict=True):
+            mine.append(column)
+            if sum(piece.nbytes for piece in mine) >= PORTION_BYTES:
+                summary += _together(mine, one)
+    for mine, one in zip(waiting, schema.fields, strict=True):
+        summary += _together(mine, one)
     return Measured(summary, bytes(digests))
+
+
+def _together(pieces: list[pa.Array], one: Field) -> Summary:
+    """What some pieces of a column hold, which are taken away."""
+    found = dict(profiles(pa.concat_arrays(pieces), one, (one.name,))) if pieces else {}
+    pieces.clear()
+    return Summary(columns=found)
 
 
 def batches(path: str, release: Path, groups: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
@@ -84,15 +90,3 @@ def batches(path: str, release: Path, groups: Sequence[int] | None = None) -> It
         size, rows = sum(group.total_byte_size for group in known), sum(group.num_rows for group in known)
         most = max(64, min(BATCH_ROWS, BATCH_BYTES * rows // max(1, size)))
         yield from file.iter_batches(batch_size=most, row_groups=list(wanted), use_threads=False)
-
-
-def _codes(column: pa.Array, one: Field, path: Steps) -> Iterator[tuple[tuple[Steps, str], int]]:
-    """How often each value of each coded field stands in a column, those inside lists and objects too."""
-    if one.kind == "list":
-        yield from _codes(pc.list_flatten(column), one.fields[0], path)
-    elif one.kind == "struct":
-        for index, inner in enumerate(one.fields):
-            yield from _codes(pc.struct_field(column, index), inner, (*path, inner.name))
-    elif one.values:
-        for found in pc.value_counts(column.drop_null()).to_pylist():
-            yield (path, canonical(plain(one, found["values"]))), found["counts"]

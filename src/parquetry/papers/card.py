@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from parquetry.papers.facts import Facts
 from parquetry.papers.markdown import escape
-from parquetry.papers.regions import HEADINGS, Facts, region
+from parquetry.papers.regions import HEADINGS, region
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import BIDI, Problem, RecipeError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from parquetry.papers.regions import Facts
+from parquetry.papers.facts import Facts
 from parquetry.words.dataset import Creator
 from parquetry.words.vocabulary import license_url, spdx
 

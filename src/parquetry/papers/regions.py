@@ -7,40 +7,14 @@ the release alone. Text that comes from data, schema or recipe is escaped, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from parquetry.files.manifest import SUMS, Manifest, Shard
-from parquetry.files.stats import Summary
+from parquetry.files.manifest import SUMS
+from parquetry.papers.dictionary import fields, values
+from parquetry.papers.facts import Facts
 from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
-from parquetry.sources.conform import canonical, plain, typed
-from parquetry.words.fields import Field
-from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import license_url, spdx
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that the papers of a release draw on; a release says it again when it is read back."""
-
-    manifest: Manifest
-    schemas: Mapping[str, Schema]
-    summaries: Mapping[tuple[str, str], Summary]  #: By table and split.
-
-    def total(self, table: str) -> Summary:
-        """The summary of all splits of a table."""
-        return sum((s for (name, _), s in self.summaries.items() if name == table), Summary())
-
-
-def facts(manifest: Manifest, schemas: Mapping[str, Schema], shards: Iterable[Shard]) -> Facts:
-    """Add up what was measured, file by file."""
-    summaries: dict[tuple[str, str], Summary] = {}
-    for shard in shards:
-        place = (shard.table, shard.split)
-        summaries[place] = summaries.get(place, Summary()) + shard.measured.summary
-    return Facts(manifest, schemas, summaries)
-
 
 #: The regions that every card has, with the heading under which a missing one is appended.
 HEADINGS = {
@@ -60,13 +34,13 @@ HEADINGS = {
 def region(name: str, facts: Facts) -> str | None:
     """The Markdown of a region: one of `HEADINGS`, or ``values TABLE.FIELD``; None if there is no such region."""
     makers = {
-        "summary": _summary, "tables": _tables, "load": _load, "fields": _fields, "splits": _splits,
+        "summary": _summary, "tables": _tables, "load": _load, "fields": fields, "splits": _splits,
         "leakage": _leakage, "origins": _origins, "ledger": _ledger, "versions": _versions, "citation": _citation,
     }  # fmt: skip
     if name in makers:
         return makers[name](facts)
     if match := re.fullmatch(r"values ([\w-]+)\.(.+)", name):
-        return _values(match[1], match[2], facts)
+        return values(match[1], match[2], facts)
     return None
 
 
@@ -114,34 +88,6 @@ def _load(facts: Facts) -> str:
             f"Tables: {', '.join(code(n) for n in manifest.tables)}. To check a copy: `sha256sum -c {SUMS}`.",
         ]
     )
-
-
-def _fields(facts: Facts) -> str:
-    parts = []
-    for name, schema in facts.schemas.items():
-        total = facts.total(name)
-        rows = [row for field in schema.fields for row in _field_rows(field, "", total)]
-        parts.append(f"### {escape(name)}\n\n" + table(["field", "type", "nulls", "meaning"], rows, "llrl"))
-    return "\n\n".join(parts)
-
-
-def _field_rows(field: Field, prefix: str, total: Summary) -> Iterable[list[object]]:
-    path = prefix + field.name
-    unit = f" (unit: {escape(field.unit)})" if field.unit else ""
-    about = escape(field.description) + unit
-    leaf = field
-    while leaf.kind == "list":
-        leaf = leaf.fields[0]
-    if leaf.values:
-        shown = [code(v if isinstance(v := value.const, str) else canonical(v)) for value in leaf.values[:20]]
-        more = f" and {len(leaf.values) - 20} more" if len(leaf.values) > 20 else ""
-        about += f"{' ' if about else ''}One of {', '.join(shown)}{more}."
-    if field.example is not None:
-        example = field.example if isinstance(field.example, str) else canonical(field.example)
-        about += f"{' ' if about else ''}Example: {code(example)}"
-    yield [code(path), field.prose, total.nulls.get(path, 0) if not prefix else "", about]
-    for inner in leaf.fields:
-        yield from _field_rows(inner, f"{path}.", total)
 
 
 def _splits(facts: Facts) -> str:
@@ -218,29 +164,3 @@ def _citation(facts: Facts) -> str:
     terms = f"[{escape(licence)}]({url})" if url else escape(licence)
     where = f" {escape(address)}" if address else ""
     return f"{cited}{where}\n\nLicence: {terms}. `CITATION.cff` says the same for programs."
-
-
-def _values(name: str, path: str, facts: Facts) -> str | None:
-    """The values of a coded field: how often each stands in each split, and what it means."""
-    steps = (path,) if name in facts.schemas and path in facts.schemas[name] else tuple(path.split("."))
-    field = _find(facts.schemas[name].fields, steps) if name in facts.schemas else None
-    if field is None or not field.values:
-        return None
-    splits = list(facts.manifest.tables[name].splits)
-    counts = [facts.summaries[name, split].codes for split in splits]
-    rows = []
-    for value in field.values:
-        said = plain(field, typed(field, value.const, ()))  # as it is read back: 1 in a column of floats is 1.0
-        each = [count.get((steps, canonical(said)), 0) for count in counts]
-        shown = code(said if isinstance(said, str) else canonical(said))
-        rows.append([shown, escape(value.title), sum(each), *each, escape(value.description)])
-    header = ["value", "label", "rows", *(code(split) for split in splits), "meaning"]
-    return table(header, rows, "llr" + "r" * len(splits))
-
-
-def _find(fields: Sequence[Field], steps: Sequence[str]) -> Field | None:
-    """The innermost field that a path like ``figures.unit`` names."""
-    field = next((one for one in fields if one.name == steps[0]), None)
-    while field and field.kind == "list":
-        field = field.fields[0]
-    return _find(field.fields, steps[1:]) if field and len(steps) > 1 else field

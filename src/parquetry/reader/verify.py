@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
 from parquetry.files.stats import batches
-from parquetry.papers import card, citation
-from parquetry.papers.regions import HEADINGS, Facts, region
+from parquetry.papers import card
+from parquetry.papers.facts import Facts, samples
+from parquetry.papers.regions import HEADINGS, region
+from parquetry.papers.whole import papers
 from parquetry.reader.rows import AGAIN, Rows
 from parquetry.reader.torn import leaking
 from parquetry.words.errors import ParquetryError, Problem, RecipeError, VerificationError
@@ -218,7 +220,8 @@ class _Judge:
             if not self.optional:
                 schemas = {name: rows.schema for name, rows in tables.items()}
                 summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}
-                yield from self.papers(Facts(self.manifest, schemas, summaries))
+                shown = samples(self.manifest, schemas, self.release)
+                yield from self.papers(Facts(self.manifest, schemas, summaries, shown))
 
     def file(self, path: str, split: str, rows: Rows) -> Iterator[Problem]:
         """What is wrong in one Parquet file; what it holds is added to ``rows``."""
@@ -238,9 +241,9 @@ class _Judge:
 
     def papers(self, facts: Facts) -> Iterator[Problem]:
         """Numbers and names in the papers that the files do not bear out."""
-        for name, text in (("CITATION.cff", citation.citation(facts)), ("LICENSE", citation.license_text(facts))):
+        for name, text in papers(facts).items():
             if self.text(name) != text:
-                yield Problem("CARD_DIFFERS", name, "does not say what the manifest says", AGAIN)
+                yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
         readme = self.text("README.md")
         if not readme.startswith(matter := card.front_matter(facts)):
             yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)

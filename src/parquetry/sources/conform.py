@@ -56,7 +56,7 @@ def record(schema: Schema, value: Any) -> dict[str, Any]:
     """
     if not isinstance(value, dict):
         raise NotJson("JSON_NOT_OBJECT", f"a record is a JSON object, found {type_name(value)}")
-    if not schema.closed and isinstance(value, dict):
+    if not schema.closed:
         value = {name: inner for name, inner in value.items() if name in schema}
     return _members(schema.fields, value, ())
 
