@@ -21,7 +21,6 @@ if __name__ == "__main__":  # Ctrl-C is answered while all this is loaded
 
 from parquetry.corpus.dedup import resolve
 from parquetry.corpus.leaks import leaks
-from parquetry.corpus.near import near
 from parquetry.corpus.split import assign, assignments
 from parquetry.files.books import Books, set_aside, settle
 from parquetry.files.manifest import File
@@ -84,7 +83,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)
-        verdicts = resolve(prints, recipe.tables, near(prints, recipe.thresholds, work.texts(parts, recipe.tables)))
+        verdicts = resolve(prints, recipe.tables, work.texts(parts, recipe.tables))
         books = Books(work, parts, (prints, verdicts), recipe, schemas)
         rejects = settle(work, books, recipe)
         splits, warnings = assign(prints, verdicts, recipe, assigned)

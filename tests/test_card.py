@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,3 +191,22 @@ def test_labels_of_a_coded_field_can_be_a_class_label_of_the_hub(project: Projec
 )
 def test_size_categories_are_those_of_the_hub(rows: int, name: str) -> None:
     assert size_category(rows) == name
+
+
+def test_the_card_says_how_to_load_it_and_that_works(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = release.rename(release.with_name("belarus-foreign-alignment-1.0.0"))
+    monkeypatch.chdir(place.parent)
+    monkeypatch.setenv("HF_HOME", str(place.parent / "cache"))
+    block = re.search(r"```python\n(.*?)```", (place / "README.md").read_text("utf-8"), re.DOTALL)
+    assert block and block[1].count("\n") == 6
+    done = subprocess.run([sys.executable, "-c", block[1]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_very_many_sources_are_told_in_one_line(project: Project) -> None:
+    for number in range(25):
+        project.rows(f"notes-{number:02}.jsonl", [{"id": f"n{number}", "text": "x"}])
+    project.build()
+    card = (project.release / "README.md").read_text("utf-8")
+    assert "| `notes` | `notes-19.jsonl` | 1 | 1 | none |" in card and "notes-20" not in card
+    assert "| `notes` | 5 more, in `manifest.json` | 5 | 5 | none |  |" in card

@@ -170,3 +170,21 @@ def test_what_is_no_release_is_said(
     next(release.glob("data/events/*.parquet")).write_bytes(b"PAR1 and no more PAR1")
     assert run(monkeypatch, str(RELEASE), str(release)) == 5
     assert "FILE_UNREADABLE" in capsys.readouterr().err
+
+
+def test_a_table_that_is_judged_by_other_columns_says_so(releases: Releases, tmp_path: Path) -> None:
+    rows = [{"id": f"n{number}", "text": f"text {number}", "source": f"s{number % 40}"} for number in range(60)]
+    near = 'text = ["text"]\nduplicates = { near = "group" }\n'
+    old = releases.build(rows, ('id = "id"\n', f'id = "id"\n{near}'))
+    other = near.replace('["text"]', '["source", "text"]')
+    new = releases.build(rows, ('id = "id"\n', f'id = "id"\n{other}'))
+    moved = compared(old, new)["moved"]
+    assert moved and {one["why"] for one in moved} == {"the table is judged by source, text, before by text"}
+
+
+def test_another_salt_is_said(releases: Releases) -> None:
+    rows = plain(*(f"n{number}" for number in range(60)))
+    old = releases.build(rows)
+    new = releases.build(rows, ("[tables.notes.split]\n", '[tables.notes.split]\nsalt = "v2"\n'))
+    whys = {one["why"] for one in compared(old, new)["moved"]}
+    assert len(whys) == 1 and "with the salt 'v2'" in whys.pop()

@@ -303,6 +303,47 @@ def test_a_mistake_is_told(files: list[str], more: str, said: str, project: Proj
     assert said in refused(project)
 
 
+def test_files_of_the_same_name_are_all_held_out(project: Project) -> None:
+    for place, first in (("one", 0), ("two", 10), ("three/two", 20)):
+        project.rows(f"{place}/test.jsonl", [note(first)])
+    folders = [str(project.root / place) for place in ("one", "two", "three/two")]
+    against(project, [*(f"{folder}/*.jsonl" for folder in folders), f"{folders[0]}/test.jsonl"])
+    found = held(project)
+    assert [file.path for file in found.files] == ["test.jsonl", "two/test.jsonl", "three/two/test.jsonl"]
+    assert [one is not None for one in overlaps(found, [note(n)["text"] for n in (0, 10, 20, 30)])] == [True] * 3 + [
+        False
+    ]
+
+
+def test_what_is_a_source_cannot_be_held_out(project: Project) -> None:
+    project.rows("notes.jsonl", [note(0)])
+    project.rows("bench.jsonl", [note(1)])
+    against(project, ["bench.jsonl", "./notes.jsonl"])
+    assert "error[HELD_OUT_SOURCE] recipe.toml: tables.notes.decontaminate.against.1: " in refused(project)
+
+
+def test_a_release_that_lacks_a_file_cannot_be_held_out(project: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path / "other")
+    other.rows("notes.jsonl", [note(index) for index in range(30)])
+    other.build()
+    next(other.release.glob("data/notes/test-*")).unlink()
+    project.rows("notes.jsonl", [note(0)])
+    against(project, [str(other.release)])
+    assert "error[HELD_OUT_MISSING]" in refused(project)
+
+
+@pytest.mark.parametrize("shared, either, least", [(14, 25, 0.56), (55, 100, 0.55), (51, 75, 0.68), (81, 100, 0.81)])
+def test_the_threshold_itself_is_reached(shared: int, either: int, least: float, project: Project) -> None:
+    words = [f"word{number}" for number in range(either + 4)]
+    project.rows("bench.jsonl", [{"text": " ".join(words)}])
+    against(project, ["bench.jsonl"], f"tokens = 100\nthreshold = {least}")
+    part = " ".join(words[: shared + 4])
+    told = overlaps(held(project), [part, " ".join(words[: shared + 3])])
+    assert told == ["is nearly the text of bench.jsonl:1", None]
+    project.rows("bench.jsonl", [{"text": part}])
+    assert overlaps(held(project), [" ".join(words)]) == ["is nearly the text of bench.jsonl:1"]
+
+
 def test_it_needs_a_text(project: Project) -> None:
     project.edit('id = "id"\n', 'id = "id"\n\n[tables.notes.decontaminate]\nagainst = ["bench.jsonl"]\n')
     assert "decontaminate needs text" in refused(project)

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from conftest import SHARED, Project
+from conftest import NOTE, SHARED, Project
 from hypothesis import given
 from hypothesis import strategies as st
 from test_near import WORDS, note
@@ -17,7 +17,8 @@ from parquetry.corpus.overlap import overlap
 from parquetry.files import manifest
 from parquetry.files.seal import seal
 from parquetry.reader.verify import verify
-from parquetry.words.errors import InputError
+from parquetry.record.tokens import shingles
+from parquetry.words.errors import InputError, RecipeError
 
 GSM8K = SHARED / "corpora/gsm8k"
 NEAR = '\n[tables.notes.duplicates]\nnear = "group"\n'
@@ -96,12 +97,7 @@ def test_a_release_that_hides_a_leak_is_found_out(project: Project) -> None:
 
 def test_too_many_connected_rows_are_refused_with_the_links(project: Project) -> None:
     project.edit('id = "id"\n', 'id = "id"\ntext = ["text"]\n\n[tables.notes.duplicates]\nnear = "group"\n')
-    words = [*WORDS[:60]]
-    texts = []
-    for number in range(150):  # a chain: each is near the next, the first is not near the last
-        words[number % 60] = f"step{number}"
-        texts.append(" ".join(words))
-    project.rows("notes.jsonl", [{"id": str(number), "text": text} for number, text in enumerate(texts)])
+    chain(project)
     with pytest.raises(InputError, match=r"near-duplicates connect 150 rows of 150: notes\.jsonl:") as refused:
         project.build()
     assert "limits.cluster_share" in str(refused.value)
@@ -144,3 +140,123 @@ def test_a_real_benchmark_keeps_its_splits_and_does_not_leak(project: Project) -
     assert known.leakage and (known.leakage.exact_pairs, known.leakage.near_pairs) == (0, 0)
     assert known.leakage.recall and known.leakage.recall[1] >= 0.995 * known.leakage.recall[0]
     assert not verify(project.release, "deep").problems
+
+
+def test_a_removed_row_connects_nothing(project: Project) -> None:
+    """The middle one of three is held out: the others are near each other, too, and stand in two splits."""
+    base = [f"w{number}" for number in range(300)]
+    rows = {name: " ".join([*base[:-1], name]) for name in "axc"}
+    given_splits(project, 'near = "group"')
+    project.edit(
+        "[tables.notes.split]", '[tables.notes.decontaminate]\nagainst = ["bench.jsonl"]\n\n[tables.notes.split]'
+    )
+    project.edit('against = ["bench.jsonl"]', 'against = ["bench.jsonl"]\ntokens = 20')
+    held = " ".join(f"held{number}" for number in range(30))
+    project.rows("bench.jsonl", [{"text": held}])
+    rows["x"] += f" {held}"
+    project.rows("notes.jsonl", [{"id": str(i), "text": rows[name]} for i, name in enumerate("axc")])
+    project.file("splits.csv", "id,split\n0,train\n1,train\n2,test\n")
+    with pytest.raises(InputError, match=r"notes\.jsonl:1: is in train and has nearly the text of notes\.jsonl:3"):
+        project.build()
+
+
+def test_a_row_that_is_removed_for_its_reference_connects_nothing(project: Project) -> None:
+    base = [f"w{number}" for number in range(300)]
+    properties = {name: {"type": ["string", "null"]} for name in ("id", "text", "to")}
+    project.schema("notes", {"type": "object", "additionalProperties": False, "properties": properties})
+    given_splits(project, 'near = "group"', "\n[limits]\nrejected = 3\n")
+    project.edit('id = "id"\n', 'id = "id"\nreferences = { to = "notes" }\n')
+    rows = [{"id": name, "text": " ".join([*base[: -len(name)], name])} for name in ("a", "x", "c")]
+    project.rows("notes.jsonl", [rows[0], rows[1] | {"to": "gone"}, rows[2]])
+    project.file("splits.csv", "id,split\na,train\nx,train\nc,test\n")
+    with pytest.raises(InputError, match=r"notes\.jsonl:1: is in train and has nearly the text of notes\.jsonl:3"):
+        project.build()
+
+
+def test_all_pairs_are_counted_and_not_only_links(project: Project) -> None:
+    given_splits(project, 'near = "group"', "\n[limits]\nleaks = 25\n")
+    rows = [{"id": str(n), "text": f"{note(0)['text']} end{n}"} for n in range(10)]
+    project.rows("notes.jsonl", rows)
+    project.file("splits.csv", "id,split\n" + "".join(f"{n},{'train' if n < 5 else 'test'}\n" for n in range(10)))
+    known = project.build().manifest.tables["notes"].leakage
+    assert known and known.near_pairs == 25
+    assert "| exact dropped, near searched |" in (project.release / "README.md").read_text()
+    assert not verify(project.release, "deep").problems
+    project.edit("leaks = 25", "leaks = 24")
+    with pytest.raises(InputError, match=r"limits\.leaks = 25 "):
+        project.build(replace=True)
+
+
+def test_a_number_of_pairs_that_is_too_large_is_found(project: Project) -> None:
+    given_splits(project, 'exact = "keep"\nnear = "group"', "\n[limits]\nleaks = 2\n")
+    project.build()
+    known = manifest.load(project.release)
+    table = known.tables["notes"]
+    assert table.leakage
+    more = table.model_copy(update={"leakage": table.leakage.model_copy(update={"exact_pairs": 2, "near_pairs": 2})})
+    seal(known.model_copy(update={"tables": {"notes": more}}), project.release)
+    assert [p.code for p in verify(project.release, "deep").problems if p.where == "data/notes"] == [
+        "COUNTS_DIFFER"
+    ] * 2
+
+
+def chain(project: Project) -> None:
+    """Texts of which each is near the next, and the first not near the last."""
+    words, texts = [*WORDS[:60]], list[str]()
+    for number in range(150):
+        words[number % 60] = f"step{number}"
+        texts.append(" ".join(words))
+    project.rows("notes.jsonl", [{"id": str(number), "text": text} for number, text in enumerate(texts)])
+
+
+def test_a_row_that_is_dropped_is_told_a_row_that_it_is_like(project: Project) -> None:
+    project.edit('id = "id"\n', 'id = "id"\ntext = ["text"]\n\n[tables.notes.duplicates]\nnear = "drop"\n')
+    chain(project)
+    with pytest.raises(InputError, match="near-duplicates connect 150 rows of 150"):
+        project.build()
+    project.edit("test = 0.2 }", "test = 0.2 }\n\n[limits]\ncluster_share = 1")
+    project.build()
+    texts = [json.loads(line)["text"] for line in (project.root / "notes.jsonl").read_text().splitlines()]
+    told = [json.loads(line) for line in next(project.root.glob("out/*.removed/duplicates*")).read_text().splitlines()]
+    assert len(told) == 149
+    for one in told:
+        line = int(one["message"].removeprefix("is nearly the text of notes.jsonl:"))
+        mine, theirs = shingles(texts[one["line"] - 1]), shingles(texts[line - 1])
+        assert len(mine & theirs) >= 0.8 * len(mine | theirs)
+
+
+@pytest.mark.parametrize("exact", ["keep", "group"])
+def test_the_same_text_cannot_stay_where_nearly_the_same_goes(exact: str, project: Project) -> None:
+    project.edit('id = "id"\n', f'id = "id"\ntext = ["text"]\nduplicates = {{ exact = "{exact}", near = "drop" }}\n')
+    project.rows("notes.jsonl", [note(0)])
+    with pytest.raises(RecipeError, match="drops the same text too"):
+        project.build()
+
+
+@pytest.mark.parametrize(
+    "kind, days",
+    [("date", ["2019-12-31", "2020-01-01"]), ("date-time", ["2019-12-31T23:59:59.999999Z", "2020-01-01T00:00:00Z"])],
+)
+def test_rows_that_are_swapped_over_a_boundary_of_time_are_found(kind: str, days: list[str], project: Project) -> None:
+    project.schema(
+        "notes",
+        NOTE
+        | {
+            "properties": {
+                "id": {"type": "string"},
+                "text": {"type": "string"},
+                "day": {"type": "string", "format": kind},
+            }
+        },
+    )
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'time = { column = "day", train = "2020-01-01", test = "" }')
+    project.rows("notes.jsonl", [{"id": day, "text": day, "day": day} for day in days])
+    project.build()
+    assert not verify(project.release, "deep").problems
+    one, two = sorted(project.release.glob("data/notes/*.parquet"))
+    swapped = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(swapped)
+    seal(manifest.load(project.release), project.release)
+    told = [p.what for p in verify(project.release, "deep").problems if p.code == "SPLIT_LEAK"]
+    assert len(told) == 2 and all("which is not the split of that time" in what for what in told)

@@ -265,3 +265,9 @@ def test_a_manifest_of_another_form_is_not_read(release: Path, change: dict[str,
     path = release / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
     assert found(release) == [("MANIFEST_INVALID", "manifest.json")]
+
+
+def test_a_data_digest_that_is_made_up_is_found(release: Path) -> None:
+    known = manifests.load(release)
+    seal(known.model_copy(update={"data_sha256": "0" * 64}), release)
+    assert ("COUNTS_DIFFER", "manifest.json") in found(release)

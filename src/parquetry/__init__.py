@@ -57,6 +57,7 @@ corpus       the whole corpus, from fingerprints alone
     keys         digests -> which of them are the same
     overlap      texts and their splits -> what stands in two splits
     near         fingerprints -> which texts are the same, or nearly
+    links        links between near-duplicates -> what they connect, and all pairs of it
     dedup        fingerprints -> which rows stay, and which belong together
     split        clusters -> train, validation, test
     leaks        splits -> the proof that nothing leaks between them, or what does

@@ -7,7 +7,7 @@ stays. Removing a row can break a reference, and removing that row another, so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from parquetry.corpus.keys import Array, first_of, numbers, rows_of
-from parquetry.corpus.near import Alike
+from parquetry.corpus.links import neighbours
+from parquetry.corpus.near import Alike, alike
 from parquetry.record.fingerprint import OVERLAP, reference
 from parquetry.words.recipe import Table
 
@@ -31,7 +32,7 @@ class Verdict:
     """What was decided about the rows of a table, one element for each, in source order."""
 
     fate: Array  #: Index into `FATES`.
-    first: Array  #: For a row that repeats another, or nearly: the index of the row it repeats; for others its own.
+    first: Array  #: For a row that repeats another: the index of the first; nearly: of one such; for others its own.
     cluster: Array  #: Name of its cluster, 16 bytes as two numbers: the smallest key in it.
     broken: Mapping[int, tuple[str, int]]  #: For a row with a broken reference: the column, and the position in it.
     alike: Alike | None = None  #: The rows with nearly the same text, if they were searched.
@@ -43,40 +44,77 @@ class Verdict:
 
 
 def resolve(
-    prints: Mapping[str, pa.Table], tables: Mapping[str, Table], known: Mapping[str, Alike]
+    prints: Mapping[str, pa.Table], tables: Mapping[str, Table], texts: Mapping[str, Sequence[pa.RecordBatch]]
 ) -> dict[str, Verdict]:
     """Decide for the rows of all tables.
+
+    Near-duplicates are searched among rows that stay, and once more where one of these is removed for its reference.
 
     Args:
         prints: The fingerprints of each table, in source order.
         tables: Their rules.
-        known: The near-duplicates of the tables in which they are searched.
+        texts: Their columns of text.
     """
-    fates, firsts = dict[str, Array](), dict[str, Array]()
-    for name, table in prints.items():
-        fates[name] = np.zeros(table.num_rows, np.int8)
-        firsts[name] = np.arange(table.num_rows)
-        if (rules := tables[name].decontaminate) and rules.action == "drop":
-            fates[name][table[OVERLAP.name].is_valid().to_numpy()] = CONTAMINATED
-        if tables[name].exact == "drop":  # whole records first: an id that merely stands twice is no mistake
-            _repeat(numbers(table["row"]), DUPLICATE, (fates[name], firsts[name]))
-        _repeat(numbers(table["id"]), ID_DUPLICATE, (fates[name], firsts[name]))
-    broken: dict[str, dict[int, tuple[str, int]]] = {name: {} for name in prints}
-    while True:
-        trial = {name: (fates[name].copy(), firsts[name].copy()) for name in prints}
-        for name, table in prints.items():
-            if tables[name].exact == "drop":
-                _repeat(numbers(table["text"]), DUPLICATE, trial[name])
-            if tables[name].near == "drop":
-                _repeat(_numbered(known[name].first), NEAR_DUPLICATE, trial[name])
-        found = _broken(prints, {name: fate for name, (fate, _) in trial.items()}, tables)
-        if not any(found.values()):
-            break
-        for name, rows in found.items():
-            fates[name][list(rows)] = REFERENCE_BROKEN
-            broken[name] |= rows
-    clusters = {name: _clusters(prints[name], tables[name], known.get(name)) for name in prints}
-    return {name: Verdict(*trial[name], clusters[name], broken[name], known.get(name)) for name in prints}
+    settled = _Fates(prints, tables)
+    settled.settle({})
+    searched, known = dict[str, Array](), dict[str, Alike]()
+    wanted = {name: table.threshold for name, table in tables.items() if table.threshold}
+    while late := [name for name in wanted if name not in known or (searched[name] & ~settled.told(name)).any()]:
+        for name in late:
+            searched[name] = settled.told(name)
+            known[name] = alike(prints[name], wanted[name], texts[name], searched[name])
+        settled.settle(known)
+    return {name: settled.verdict(name, known.get(name)) for name in prints}
+
+
+class _Fates:
+    """What becomes of the rows of all tables, as far as it is decided."""
+
+    def __init__(self, prints: Mapping[str, pa.Table], tables: Mapping[str, Table]) -> None:
+        self.prints, self.tables = prints, tables
+        self.broken: dict[str, dict[int, tuple[str, int]]] = {name: {} for name in prints}
+        self.sure = {name: self._alone(name) for name in prints}  #: Fate and first, whatever texts repeat.
+        self.now = self.sure
+
+    def _alone(self, name: str) -> tuple[Array, Array]:
+        """What is known of the rows of a table before texts are compared."""
+        table, rules = self.prints[name], self.tables[name]
+        state = np.zeros(table.num_rows, np.int8), np.arange(table.num_rows)
+        if rules.decontaminate and rules.decontaminate.action == "drop":
+            state[0][table[OVERLAP.name].is_valid().to_numpy()] = CONTAMINATED
+        if rules.exact == "drop":  # whole records first: an id that merely stands twice is no mistake
+            _repeat(numbers(table["row"]), DUPLICATE, state)
+        _repeat(numbers(table["id"]), ID_DUPLICATE, state)
+        return state
+
+    def settle(self, known: Mapping[str, Alike]) -> None:
+        """Remove texts that repeat, as far as they are known, and what points to a row that is not there."""
+        while True:
+            self.now = {name: (fate.copy(), first.copy()) for name, (fate, first) in self.sure.items()}
+            for name, table in self.prints.items():
+                if self.tables[name].exact == "drop":
+                    _repeat(numbers(table["text"]), DUPLICATE, self.now[name])
+                if self.tables[name].near == "drop" and name in known:
+                    _repeat(_numbered(known[name].first), NEAR_DUPLICATE, self.now[name])
+            found = _broken(self.prints, {name: fate for name, (fate, _) in self.now.items()}, self.tables)
+            if not any(found.values()):
+                return
+            for name, rows in found.items():
+                self.sure[name][0][list(rows)] = REFERENCE_BROKEN
+                self.broken[name] |= rows
+
+    def told(self, name: str) -> Array:
+        """The rows of a table whose text is published, or would be if it did not repeat another."""
+        return np.isin(self.now[name][0], (KEPT, DUPLICATE, NEAR_DUPLICATE))
+
+    def verdict(self, name: str, known: Alike | None) -> Verdict:
+        """What was decided about the rows of a table."""
+        fate, first = self.now[name]
+        if known:  # the row that it is connected to need not be like it
+            near = fate == NEAR_DUPLICATE
+            first[near] = neighbours(known)[near]
+        cluster = _clusters(self.prints[name], self.tables[name], known)
+        return Verdict(fate, first, cluster, self.broken[name], known)
 
 
 def _repeat(keys: Array, fate: int, state: tuple[Array, Array]) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from parquetry.corpus.dedup import Verdict
+from parquetry.corpus.dedup import KEPT, NEAR_DUPLICATE, Verdict
 from parquetry.corpus.keys import Array, first_of, numbers
+from parquetry.corpus.links import pairs
 from parquetry.corpus.near import Alike
 from parquetry.corpus.overlap import Overlap, overlap
 from parquetry.corpus.split import Splits
@@ -54,13 +55,13 @@ def leaks(
     for name, table in recipe.tables.items():
         verdict, codes = verdicts[name], np.where(verdicts[name].kept, splits[name].codes, -1)
         groups = numbers(prints[name]["key"]) if table.split.group_by else np.empty((0, 2), np.uint64)
-        links = verdict.alike.links if verdict.alike else np.empty((0, 2), np.int64)
+        links = pairs(verdict.alike, codes) if verdict.alike else np.empty((0, 2), np.int64)
         torn = overlap(numbers(prints[name]["text"]), codes, links, groups)
         sizes = np.bincount(first_of(verdict.cluster[verdict.kept]))
         found[name] = Leaks(torn, int(np.count_nonzero(sizes)), int(sizes.max(initial=0)), verdict.alike)
         if torn.exact + torn.near > recipe.limits.leaks:
             problems += _torn(name, torn, splits[name], places)
-        if verdict.alike and table.near == "group":
+        if verdict.alike:
             problems += _large(name, verdict, recipe.limits.cluster_share, places)
     if problems:
         raise InputError(*problems)
@@ -85,8 +86,9 @@ def _torn(table: str, torn: Overlap, splits: Splits, places: Places) -> list[Pro
 def _large(table: str, verdict: Verdict, most: float, places: Places) -> Iterator[Problem]:
     """The message about a cluster of near-duplicates that is too large, with the links that make it."""
     assert verdict.alike
-    first, rows = verdict.alike.first, int(verdict.kept.sum())
-    sizes = np.bincount(first[verdict.kept], minlength=1)
+    there = np.isin(verdict.fate, (KEPT, NEAR_DUPLICATE))
+    first, rows = verdict.alike.first, int(there.sum())
+    sizes = np.bincount(first[there], minlength=1)
     largest = int(sizes.argmax())
     if sizes[largest] <= max(most * rows, FEW):
         return

@@ -10,7 +10,7 @@ What is found depends on the texts alone: the search goes through them in the or
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 from parquetry.columnar.portions import taken
 from parquetry.corpus.keys import Array, first_of, numbers
 from parquetry.record.sketch import EMPTY, SLOTS, jaccard, mixed, shingle_hashes, signatures
+from parquetry.words.records import Mask
 
 #: The bands are as long as they can be where so large a share of pairs at the threshold agrees in one of them.
 RECALL = 0.999
@@ -51,28 +52,26 @@ class Alike:
     compared: int  #: Pairs whose index was counted.
     skipped: int  #: Candidates that were not looked at, because too many are in one bucket.
     recall: Recall
+    threshold: float  #: Least Jaccard index of near-duplicates.
+    shingles: Shingles  #: Of the rows.
 
 
-def near(
-    prints: Mapping[str, pa.Table], thresholds: Mapping[str, float], texts: Mapping[str, Sequence[pa.RecordBatch]]
-) -> dict[str, Alike]:
-    """Search some tables: those that have a threshold. All else as of `alike`, by table."""
-    return {name: alike(prints[name], least, texts[name]) for name, least in thresholds.items()}
-
-
-def alike(prints: pa.Table, threshold: float, texts: Sequence[pa.RecordBatch]) -> Alike:
+def alike(prints: pa.Table, threshold: float, texts: Sequence[pa.RecordBatch], there: Mask | None = None) -> Alike:
     """Find the rows of a table that have the same text, or nearly the same.
 
     Args:
         prints: Its fingerprints, in source order, with ``signature``.
         threshold: Least Jaccard index of near-duplicates, above 0, at most 1.
         texts: Its columns of text, in the same order of rows.
+        there: Which rows are looked at; by default all. Others are like nothing.
     """
-    digests = numbers(prints["text"])
-    first, table = first_of(digests), Signatures(prints["signature"])
-    rows = np.flatnonzero((first == np.arange(len(first))) & (table.column(0) != EMPTY))
+    digests, first, table = numbers(prints["text"]), np.arange(len(prints)), Signatures(prints["signature"])
+    some = first.copy() if there is None else np.flatnonzero(there)
+    first[some] = some[first_of(digests[some])]
+    rows = some[(first[some] == some) & (table.column(0)[some] != EMPTY)]
     rows = rows[np.lexsort(digests[rows].T[::-1])]
-    search = _Search(rows, table, threshold, Shingles(texts))
+    shingles = Shingles(texts)
+    search = _Search(rows, table, threshold, shingles)
     for band in range(SLOTS // search.width):
         search.band(band)
     joined = np.arange(len(first))
@@ -82,7 +81,8 @@ def alike(prints: pa.Table, threshold: float, texts: Sequence[pa.RecordBatch]) -
     np.minimum.at(lowest, joined, np.arange(len(first)))
     links = np.concatenate([np.empty((0, 2), np.int64), *search.links])
     shares = np.concatenate([np.empty(0), *search.shares])
-    return Alike(lowest[joined], np.sort(rows[links]), shares, search.compared, search.skipped, search.recall())
+    found = (search.compared, search.skipped, search.recall())
+    return Alike(lowest[joined], np.sort(rows[links]), shares, *found, threshold, shingles)
 
 
 def width(threshold: float) -> int:
@@ -200,7 +200,7 @@ class _Search:
         pairs, codes = pairs[fresh], codes[fresh]
         close = [self._close(pairs[i : i + SIGNATURES]) for i in range(0, len(pairs), SIGNATURES)]
         pairs, codes = (some[np.concatenate([np.empty(0, bool), *close])] for some in (pairs, codes))
-        shares = [_jaccard(self.rows[some], self.shingles) for some in _chunks(pairs)]
+        shares = [jaccards(self.rows[some], self.shingles) for some in chunks(pairs)]
         share = np.concatenate([np.empty(0), *shares])
         self.compared += len(pairs)
         near = share >= self.threshold
@@ -243,12 +243,13 @@ def _starts(groups: Array) -> Array:
     return np.flatnonzero(np.diff(groups, prepend=-1))
 
 
-def _chunks(pairs: Array) -> Iterator[Array]:
+def chunks(pairs: Array) -> Iterator[Array]:
+    """Pairs, in pieces whose shingles fit into memory."""
     for start in range(0, len(pairs), PAIRS):
         yield pairs[start : start + PAIRS]
 
 
-def _jaccard(pairs: Array, shingles: Shingles) -> Array:
+def jaccards(pairs: Array, shingles: Shingles) -> Array:
     """The Jaccard index of the shingles of pairs of rows."""
     rows, places = np.unique(pairs, return_inverse=True)
     offsets, hashes = shingles.of(rows)

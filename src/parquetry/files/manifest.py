@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -144,6 +145,8 @@ class TableFacts(Model):
     split_method: Method
     split_rule: str
     """What the method works with: a file, a column, a split, the ratios, or the boundaries or files of the splits."""
+    split_time: tuple[str, dict[SplitName, str]] | None = None
+    """Of splits by time: the column, and what the rows of each split come before; empty: all others."""
     duplicates: DuplicateRules | None = None
     leakage: Leakage | None = None
     """None in releases of before it was looked for."""
@@ -192,6 +195,12 @@ class Manifest(Model):
             f for start in names for f in self.files if f.path.startswith(start) and "/" not in f.path[len(folder) :]
         ]
         return [file for file in found if file.path.endswith(".parquet")]
+
+
+def data_digest(tables: Mapping[str, TableFacts]) -> str:
+    """The data digest: of the content digests of all splits, whatever their order."""
+    digests = [f"{name} {split} {rows.sha256}\n" for name, t in tables.items() for split, rows in t.splits.items()]
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
 
 
 def sums(manifest: Manifest, own: str) -> str:

@@ -33,6 +33,7 @@ from parquetry.files.manifest import (
     Source,
     SplitRows,
     TableFacts,
+    data_digest,
     sha256_of,
     sums,
 )
@@ -61,14 +62,13 @@ def describe(recipe: Recipe, books: Books, leaks: Mapping[str, Leaks], held: Hel
         shards: What was written, read back, in the order of the plan.
     """
     tables = {name: _facts(name, recipe, books, leaks[name], held.get(name), shards) for name in recipe.tables}
-    digests = [f"{name} {split} {rows.sha256}\n" for name, t in tables.items() for split, rows in t.splits.items()]
     return Manifest(
         dataset=recipe.dataset,
         tables=tables,
         recipe_sha256=_sha256(
             json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True).encode()
         ),
-        data_sha256=_sha256("".join(sorted(digests)).encode()),
+        data_sha256=data_digest(tables),
         versions={"parquetry": parquetry.__version__} | {name: version(name) for name in PACKAGES},
         files=tuple(shard.file for shard in shards),
     )
@@ -140,6 +140,7 @@ def _facts(
         group_by=table.split.group_by,
         split_method=table.split.method,
         split_rule=_rule(table.split),
+        split_time=(table.split.time.column, dict(table.split.time.ends)) if table.split.time else None,
         duplicates=DuplicateRules(exact=table.exact, near=table.near, threshold=table.threshold),
         leakage=_leakage(leaks).model_copy(update={"examples": tuple(_examples(name, books, leaks))}),
         decontamination=_decontamination(held, len(books.overlapping(name))) if held else None,
@@ -186,7 +187,8 @@ def _decontamination(held: HeldOut, rows: int) -> Decontamination:
 
 def _rule(split: Split) -> str:
     if split.ratios:
-        return ", ".join(f"{name} {share:g}" for name, share in split.ratios.items())
+        shares = ", ".join(f"{name} {share:g}" for name, share in split.ratios.items())
+        return f"{shares}, with the salt {split.salt!r}" if split.salt else shares
     return split.time.rule if split.time else given_files(split) if split.given else str(getattr(split, split.method))
 
 

@@ -29,26 +29,30 @@ def leakage(tables: Mapping[str, TableFacts]) -> str:
 
 def _row(name: str, known: TableFacts, found: Leakage) -> list[object]:
     judged = ", ".join(code(column) for column in known.text) or "whole records"
-    done = _done(known.duplicates) if known.duplicates else "–"
+    done = _done(known.duplicates, known.split_method) if known.duplicates else "–"
     near = "not searched" if found.near_pairs is None else found.near_pairs
     groups = found.groups if known.group_by else "–"
     return [code(name), judged, done, found.clusters, found.largest_cluster, found.exact_pairs, near, groups]
 
 
-def _done(rules: DuplicateRules) -> str:
-    """What was done about duplicates, in words."""
-    words = {"drop": "dropped", "group": "kept in one split", "keep": "kept", "off": ""}
-    return f"exact {words[rules.exact]}" + (f", near {words[rules.near]}" if rules.near != "off" else "")
+def _done(rules: DuplicateRules, method: str) -> str:
+    """What was done about duplicates, in words; splits that others made are kept, and searched."""
+    words = {"drop": "dropped", "group": "kept in one split", "keep": "kept", "off": "not searched"}
+    near = "searched" if rules.near == "group" and method != "ratios" else words[rules.near]
+    return f"exact {words[rules.exact]}, near {near}"
 
 
 def _searched(found: Leakage, recall: tuple[int, int], rules: DuplicateRules) -> str:
     """How the search for near-duplicates went, and what it finds of pairs that are known."""
-    skipped = f" {found.skipped_pairs:,} candidates were not compared." if found.skipped_pairs else ""
-    return (
-        f"{found.compared_pairs:,} pairs were compared; {found.found_pairs:,} are near-duplicates (Jaccard index of "
-        f"token 5-grams ≥ {rules.threshold:g}). Of {recall[0]:,} pairs made from its texts to lie at that threshold, "
-        f"the search finds {recall[1]:,}.{skipped}"
+    said = (
+        f"Pairs that were compared: {found.compared_pairs:,}, near-duplicates among them (Jaccard index of token "
+        f"5-grams ≥ {rules.threshold:g}): {found.found_pairs:,}; what is connected already is not compared again. "
+        f"Of {recall[0]:,} pairs made from its texts to lie at that threshold, the search finds {recall[1]:,}."
     )
+    if not found.skipped_pairs:
+        return said
+    more = "candidates in groups of very many similar texts were not compared: near-duplicates may be missed there."
+    return f"{said} {found.skipped_pairs:,} {more}"
 
 
 def _held_out(found: Decontamination) -> str:

@@ -7,15 +7,18 @@ the release alone. Text that comes from data, schema or recipe is escaped, so th
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-from parquetry.files.manifest import SUMS
+from parquetry.files.manifest import SUMS, Source
 from parquetry.papers.dictionary import fields, values
 from parquetry.papers.facts import Facts
 from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.words.vocabulary import license_url, spdx
 
+#: Sources of a table that are listed one by one.
+LISTED = 20
 #: The regions that every card has, with the heading under which a missing one is appended.
 HEADINGS = {
     "summary": "",
@@ -71,21 +74,22 @@ def _load(facts: Facts) -> str:
     manifest = facts.manifest
     name = next((n for n, known in manifest.tables.items() if known.default), next(iter(manifest.tables)))
     split = next(iter(manifest.tables[name].splits))
-    files = manifest.shards(name, split)[0].path.rsplit("-", 3)[0] + "-*.parquet"
+    first = f"{manifest.name}/{manifest.shards(name, split)[0].path}"
+    files = first.rsplit("-", 3)[0] + "-*.parquet"
     return "\n".join(
         [
-            f"In the folder of the release (named `{manifest.name}` where it was built):",
+            f"Beside the folder of the release, `{manifest.name}`:",
             "",
             "```python",
             "import datasets, polars, pandas, duckdb",
             "",
-            f'datasets.load_dataset(".", "{name}")            # {", ".join(manifest.tables[name].splits)}',
+            f'datasets.load_dataset("{manifest.name}", "{name}")  # {", ".join(manifest.tables[name].splits)}',
             f'polars.read_parquet("{files}")',
-            f'pandas.read_parquet("{manifest.shards(name, split)[0].path}")',
+            f'pandas.read_parquet("{first}")',
             f"duckdb.sql(\"SELECT * FROM '{files}'\")",
             "```",
             "",
-            f"Tables: {', '.join(code(n) for n in manifest.tables)}. To check a copy: `sha256sum -c {SUMS}`.",
+            f"Tables: {', '.join(map(code, manifest.tables))}. To check a copy, inside of it: `sha256sum -c {SUMS}`.",
         ]
     )
 
@@ -124,17 +128,24 @@ def _origins(facts: Facts) -> str:
 
 
 def _ledger(facts: Facts) -> str:
-    rows, total = [], [0, 0, 0]
+    rows, everything = list[list[object]](), list[Source]()
     for name, known in facts.manifest.tables.items():
-        for source in known.sources:
-            removed = ", ".join(f"{count:,} {code(reason)}" for reason, count in source.removed.items()) or "none"
-            rows.append(
-                [code(name), code(source.path), source.read, source.published, removed, code(source.sha256[:16])]
-            )
-            total = [total[0] + source.read, total[1] + source.published, total[2] + sum(source.removed.values())]
-    head = f"Read {total[0]:,} = published {total[1]:,} + removed {total[2]:,}."
+        everything += known.sources
+        for source in known.sources[:LISTED]:
+            rows.append([code(name), code(source.path), *_books([source]), code(source.sha256[:16])])
+        if more := known.sources[LISTED:]:
+            rows.append([code(name), f"{len(more):,} more, in `manifest.json`", *_books(more), ""])
+    read, published = sum(source.read for source in everything), sum(source.published for source in everything)
+    head = f"Read {read:,} = published {published:,} + removed {read - published:,}."
     columns = ["table", "source", "read", "published", "removed", "SHA-256 (start)"]
     return f"{head}\n\n{table(columns, rows, 'llrrll')}"
+
+
+def _books(sources: Sequence[Source]) -> list[object]:
+    """What became of the records of some sources, as cells."""
+    gone = sum((Counter(source.removed) for source in sources), Counter[str]())
+    removed = ", ".join(f"{count:,} {code(reason)}" for reason, count in gone.items()) or "none"
+    return [sum(source.read for source in sources), sum(source.published for source in sources), removed]
 
 
 def _versions(facts: Facts) -> str:

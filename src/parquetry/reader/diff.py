@@ -141,6 +141,9 @@ class Changes:
             return [f"the table is split in another way: {after}, before {before}"] * len(rows)
         if self.new.facts.split_method != "ratios":
             return [f"so it says in {after}"] * len(rows)
+        if self.old.facts.text != self.new.facts.text:
+            judged = [", ".join(side.facts.text) or "whole records" for side in (self.new, self.old)]
+            return [f"the table is judged by {judged[0]}, before by {judged[1]}"] * len(rows)
         own = {
             kind: (self.before[kind][self.was[rows]] != self.after[kind][rows]).any(axis=1)
             for kind in ("text", "group")

@@ -6,6 +6,7 @@ references, splits, and the content digests.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from parquetry.record.content import content_digest, contents, key
 from parquetry.record.validate import validate
 from parquetry.words.errors import Problem
 from parquetry.words.schema import Schema
+from parquetry.words.splits import moment
 
 #: What to do about a release that is not what it says.
 AGAIN = "download it again, or build it again"
@@ -51,6 +53,7 @@ class Rows:
                 yield Problem("ID_DUPLICATE", path, f"the id {_named(row, self.facts.id)} stands twice", AGAIN)
             self.ids[own] = split
             yield from self.group(row, path, split)
+            yield from self.time(row, path, split)
             self.pointed += [
                 (path, column, split, ids) for column in self.facts.references if (ids := self.of(row, column))
             ]
@@ -66,6 +69,16 @@ class Rows:
             there = self.groups.setdefault(self.key(row, columns), split)
             if there != split:
                 what = f"the group {_named(row, columns)} stands in {there} and {split}"
+                yield Problem("SPLIT_LEAK", path, what, "do not use these splits to measure anything")
+
+    def time(self, row: Mapping[str, Any], path: str, split: str) -> Iterator[Problem]:
+        """Whether a row stands in the split that its time asks for."""
+        if self.facts.split_time:
+            column, ends = self.facts.split_time
+            own = moment(row[column].isoformat()) if row[column] else None
+            place = bisect_right([moment(end) for end in ends.values() if end], own) if own else len(ends)
+            if place == len(ends) or list(ends)[place] != split:
+                what = f"a row of {row[column]} stands in {split}, which is not the split of that time"
                 yield Problem("SPLIT_LEAK", path, what, "do not use these splits to measure anything")
 
     def problems(self, tables: Mapping[str, Rows]) -> Iterator[Problem]:

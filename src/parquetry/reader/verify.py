@@ -176,8 +176,14 @@ class _Judge:
                 if source.read != source.published + sum(source.removed.values()):
                     what = f"{source.read} read is not {source.published} published and the removed"
                     yield Problem("COUNTS_DIFFER", f"{NAME}: {source.path}", what, AGAIN)
+            gone = sum(source.removed.get("CONTAMINATED", 0) for source in known.sources)
+            if gone != (d.rows if (d := known.decontamination) and d.action == "drop" else 0):
+                yield Problem("COUNTS_DIFFER", f"{NAME}: {name}", "sources and decontamination differ", AGAIN)
             if sum(source.published for source in known.sources) != sum(split.rows for split in known.splits.values()):
                 yield Problem("COUNTS_DIFFER", f"{NAME}: {name}", "sources and splits have different sums", AGAIN)
+
+        if manifests.data_digest(self.manifest.tables) != self.manifest.data_sha256:
+            yield Problem("COUNTS_DIFFER", NAME, "data_sha256 is not the digest of the content digests", AGAIN)
 
     def _rows(self, file: File) -> int:
         try:

@@ -8,6 +8,7 @@ text as no near-duplicate can be without.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from parquetry.words.schema import Schema
 
 #: Bits of a hash that a sieve goes by, at least and at most, and how many more than its hashes need.
 _BITS, _SPARE = (16, 27), 4
+#: What a product of a threshold and a whole number may be off by.
+_ROUNDING = 1e-9
 
 
 class HeldFile(NamedTuple):
@@ -52,7 +55,9 @@ def held_out(recipe: Recipe, root: Path) -> dict[str, HeldOut]:
     for name, table in recipe.tables.items():
         if table.decontaminate:
             where = f"{recipe.file}: tables.{name}.decontaminate"
-            texts = _Texts(table.decontaminate, table, recipe.limits)
+            own = files_of(((f"{where}.{key}", pattern) for key, pattern in table.patterns), root, [])
+            sources = frozenset(path.resolve() for path in own.values())
+            texts = _Texts(table.decontaminate, table, recipe.limits, sources)
             for index, pattern in enumerate(table.decontaminate.against):
                 texts.add(f"{where}.against.{index}", pattern, root, problems)
             if not problems:
@@ -70,9 +75,10 @@ class _Texts:
     rules: Decontaminate
     table: Table
     limits: Limits
+    sources: frozenset[Path]  #: The files of the table itself.
     batches: list[pa.RecordBatch] = field(default_factory=list)
     places: list[str] = field(default_factory=list)  #: File and line of each text.
-    files: dict[str, HeldFile] = field(default_factory=dict)
+    files: dict[Path, HeldFile] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = self.rules.text or self.table.text
@@ -81,18 +87,27 @@ class _Texts:
 
     def add(self, where: str, pattern: str, root: Path, problems: list[Problem]) -> None:
         """Read the files of one pattern, or of one release."""
-        folder, before = root / pattern, len(self.places)
-        if (folder / "manifest.json").is_file():
-            files = {f"{folder.name}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*.parquet")}
-        else:
-            files = files_of([(where, pattern)], root, problems)
-        for name, path in sorted(files.items()):
-            if name not in self.files and not problems:
+        folder, texts = root / pattern, 0
+        release = (folder / "manifest.json").is_file()
+        files = _of_release(folder, where, problems) if release else files_of([(where, pattern)], root, problems)
+        for name, path in sorted(files.items()) if not problems else ():
+            real = path.resolve()
+            if real in self.sources:
+                what, fix = f"{name!r} is a source of the same table", "hold it out of the sources, or out of against"
+                problems.append(Problem("HELD_OUT_SOURCE", where, what, fix))
+            elif real not in self.files:
                 size = path.stat().st_size
-                self._read(Piece(path, name, size, share=size))
-        if len(self.places) == before and not problems:
+                self.files[real] = self._read(Piece(path, self._called(name, real), size, share=size))
+            texts += self.files[real].texts if real in self.files else 0
+        if not texts and not problems:
             what = f"no record of {pattern!r} has a text in {' or '.join(map(repr, self.names))}"
             problems.append(Problem("HELD_OUT_TEXT", where, what, _FIX))
+
+    def _called(self, name: str, path: Path) -> str:
+        """A name that no other file has: with as many of its folders as that takes."""
+        taken, parts = {file.path for file in self.files.values()}, path.parts
+        longer = ("/".join(parts[-count:]) for count in range(1 + name.count("/") + 1, len(parts) + 1))
+        return next(one for one in (name, *longer) if one not in taken)
 
     def unused(self, where: str) -> list[Problem]:
         """The properties that no record has."""
@@ -100,7 +115,7 @@ class _Texts:
         lost = [name for name, there in zip(self.names, seen, strict=True) if not there]
         return [Problem("HELD_OUT_TEXT", where, f"no record that is held out has a text in {n!r}", _FIX) for n in lost]
 
-    def _read(self, piece: Piece) -> None:
+    def _read(self, piece: Piece) -> HeldFile:
         before = len(self.places)
         for records in read(Partition("", 0, FORMATS[piece.suffix], (piece,)), self.schema, self.table, self.limits):
             if records.removed:
@@ -110,10 +125,20 @@ class _Texts:
             rows = rows.filter(pa.array(worded(rows.select(self.names))))
             self.batches.append(rows.select(self.names))
             self.places += [f"{piece.name}:{line}" for line in rows.column(LINE.name).to_pylist()]
-        self.files[piece.name] = HeldFile(piece.name, piece.bytes, digest(piece), len(self.places) - before)
+        return HeldFile(piece.name, piece.bytes, digest(piece), len(self.places) - before)
 
 
-_FIX = 'name the properties that hold it: decontaminate.text = ["question"]'
+_FIX = "name the properties of these records that hold what is held out: decontaminate.text = [...]"
+
+
+def _of_release(folder: Path, where: str, problems: list[Problem]) -> dict[str, Path]:
+    """The Parquet files of a release, by name, as its manifest lists them."""
+    listed = [file["path"] for file in json.loads((folder / "manifest.json").read_bytes())["files"]]
+    files = {f"{folder.resolve().name}/{path}": folder / path for path in listed if path.endswith(".parquet")}
+    for name in [name for name, path in files.items() if not path.is_file()]:
+        fix = "download or build the release again"
+        problems.append(Problem("HELD_OUT_MISSING", where, f"{name!r} belongs to the release and is not there", fix))
+    return files
 
 
 def _text(name: str) -> Field:
@@ -156,12 +181,12 @@ class HeldOut:
     def _near(self, texts: pa.RecordBatch, counts: Places, pairs: Places) -> Iterator[tuple[int, int]]:
         """Those pairs of a row and a held-out text that are near-duplicates; ``counts`` are no less than shingles."""
         least = self.rules.threshold
-        pairs = np.unique(pairs[:, counts[pairs[0]] >= least * self.sizes[pairs[1]]], axis=1)
+        pairs = np.unique(pairs[:, counts[pairs[0]] >= least * self.sizes[pairs[1]] - _ROUNDING], axis=1)
         if not pairs.size:
             return
         rows, places = np.unique(pairs[0], return_inverse=True)
         starts, own = shingle_hashes(texts.take(pa.array(rows)).columns)
-        small = np.diff(starts)[places] * least <= self.sizes[pairs[1]]
+        small = np.diff(starts)[places] * least <= self.sizes[pairs[1]] + _ROUNDING
         for place, row, owner in zip(places[small].tolist(), *pairs[:, small].tolist(), strict=True):
             theirs = self.hashes[self.offsets[owner] : self.offsets[owner + 1]]
             if jaccard(own[starts[place] : starts[place + 1]], theirs) >= least:
@@ -229,7 +254,7 @@ def _rarest(offsets: Places, hashes: Words, threshold: float) -> tuple[Words, Pl
     owners = np.repeat(np.arange(len(sizes)), sizes)
     _, which, times = np.unique(hashes, return_inverse=True, return_counts=True)
     order = np.lexsort((hashes, times[which], owners))
-    most = sizes - np.ceil(threshold * sizes - 1e-9) + 1  # a near-duplicate may be without all others
+    most = sizes - np.ceil(threshold * sizes - _ROUNDING) + 1  # a near-duplicate may be without all others
     chosen = order[np.arange(len(order)) - offsets[owners] < most[owners]]
     return hashes[chosen], owners[chosen]
 

@@ -99,6 +99,9 @@ class Table(Part):
                 f"duplicates.exact = 'group' cannot hold beside split.{self.split.method}, which decides for each row"
             )
             raise wrong("SPLIT_METHOD", what, "write 'drop' or 'keep', or split by ratios")
+        if self.near == "drop" and self.exact != "drop":
+            what = f"duplicates.near = 'drop' drops the same text too, and duplicates.exact = {self.exact!r} keeps it"
+            raise wrong("RECIPE_VALUE", what, 'write exact = "drop", or near = "group"')
         for key, asked in (("duplicates.near", self.near != "off"), ("decontaminate", self.decontaminate)):
             if asked and not self.text:
                 raise wrong("RECIPE_VALUE", f"{key} needs text", "name the properties that hold it: text = [...]")
@@ -182,11 +185,6 @@ class Recipe(Part):
     def file(self) -> str:
         """Name of the file that it was read from, for messages."""
         return self._file
-
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Least Jaccard index of near-duplicates, by table, where they are searched."""
-        return {name: table.threshold for name, table in self.tables.items() if table.threshold}
 
     @property
     def release(self) -> str:
