@@ -113,7 +113,7 @@ def session() -> dict[str, str]:
         "build": f"$ make dataset\n{again}",
         "verify": f"$ parquetry verify --deep {relative}\n{sound}",
         "flip": f"$ parquetry verify {relative}     # after one flipped bit\n{broken}",
-        "tree": f"$ cd {relative}; find . -type f | sort\n{tree}",
+        "tree": f"$ (cd {relative}; find . -type f | sort)\n{tree}",
     }
 
 

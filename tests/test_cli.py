@@ -329,7 +329,10 @@ def test_a_sample_says_what_would_be_rejected_and_what_to_expect_and_writes_noth
     assert re.fullmatch(
         r"  estimate   2,000 rows, \S+ kB of Parquet, \S+ kB of disk while it runs, 1 s with .*", lines[5]
     )
-    assert lines[6:] == ["nothing was written"]
+    assert lines[6:] == [
+        "  not tried  ids that stand twice, duplicates, references, held-out texts, splits",
+        "nothing was written",
+    ]
     assert contents(project.root) == before
 
 
@@ -384,3 +387,10 @@ def test_the_program_alone_shows_its_help(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "Commands:" in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--check", "--replace"])
+def test_a_sample_takes_no_flag_about_what_is_written(flag: str) -> None:
+    done = run("recipe.toml", "--sample", "3", flag)
+    assert done.returncode == 2
+    assert "--sample writes nothing" in done.stderr

@@ -98,6 +98,8 @@ def build_command(build: Build, name: str = "build_dataset.py", fallback: Path |
         """Build the dataset of RECIPE (default: recipe.toml) into <name>-<version>, verified before it is visible."""
         path = recipe or fallback or Path("recipe.toml")
         if rows:
+            if flags["check"] or flags["replace"]:
+                raise click.UsageError("--sample writes nothing: leave out --check and --replace")
             return _sample(path, rows, Local(workers), as_json=flags["as_json"])
         with watching(Local(workers), quiet=flags["as_json"]) as runner:
             if flags["check"]:

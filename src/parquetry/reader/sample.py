@@ -79,6 +79,7 @@ class Sample:
         sizes = f"{sized(round(self.parquet_bytes))} of Parquet, {sized(round(self.disk_bytes))} of disk while it runs"
         seconds = self.seconds / workers + _START_SECONDS
         lines.append(f"  estimate   {round(self.rows):,} rows, {sizes}, {seconds:,.0f} s with {workers} workers")
+        lines.append("  not tried  ids that stand twice, duplicates, references, held-out texts, splits")
         return "\n".join(lines)
 
     def _ordered(self) -> list[tuple[str, Removed]]:
