@@ -98,7 +98,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         # The papers say what was found in the files, and nothing else.
         known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
-        work.put(papers(known) | cards(prose, known))
+        work.put(papers(known, prose.text) | cards(prose, known))
 
         # Seal it, hold it against what was read back, and only then let it be seen.
         manifest = seal(known.manifest, work.release, shards)

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from parquetry.papers import sections
 from parquetry.papers.card import fill, size_category
 from parquetry.papers.markdown import code, escape
 from parquetry.papers.regions import HEADINGS
@@ -210,3 +211,44 @@ def test_very_many_sources_are_told_in_one_line(project: Project) -> None:
     card = (project.release / "README.md").read_text("utf-8")
     assert "| `notes` | `notes-19.jsonl` | 1 | 1 | none |" in card and "notes-20" not in card
     assert "| `notes` | 5 more, in `manifest.json` | 5 | 5 | none |  |" in card
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("# T\n\n## Empty\n\n## Next\n\ntext\n", "CARD.md:3: nothing stands under the heading 'Empty'"),
+        ("# T\n\ntext\n\n## Last\n", "CARD.md:5: nothing stands under the heading 'Last'"),
+        (
+            "# T\n\n## A\n\n<!-- rai: dataBias -->\n\ntext\n",
+            "CARD.md:5: there is no 'dataBias'\n  fix: did you mean 'dataBiases'?",
+        ),
+        (
+            "# T\n<!-- rai: dataBiases -->\na\n## B\n<!-- rai: dataBiases -->\nb\n",
+            "CARD.md:5: 'dataBiases' stands twice",
+        ),
+    ],
+)
+def test_a_section_without_text_or_a_wrong_mark_ends_the_build(text: str, said: str, project: Project) -> None:
+    project.edit("[dataset]\n", '[dataset]\ncard = "CARD.md"\n')
+    project.file("CARD.md", text)
+    project.rows("notes.jsonl", [{"id": "a", "text": "x"}])
+    with pytest.raises(RecipeError) as refused:
+        project.build()
+    assert said in str(refused.value)
+
+
+def test_a_heading_may_stand_over_others_code_and_regions() -> None:
+    text = "# T\n## A\n### B\ntext\n## C\n```\n# no heading\n```\n## D\n<!-- begin: load -->\n<!-- end: load -->\n"
+    assert list(sections.problems(text, "x")) == []
+
+
+def test_a_section_ends_at_the_next_heading_of_its_rank() -> None:
+    text = (
+        "# T\n## A\n<!-- rai: dataBiases -->\none\n### B\n<!-- rai: dataUseCases -->\ntwo\n"
+        "<!-- begin: x -->\ncomputed\n<!-- end: x -->\n## C\nthree <!-- rai: dataLimitations --> four\n"
+    )
+    assert sections.sections(text) == {
+        "dataBiases": "one\n### B\n\ntwo",
+        "dataUseCases": "two",
+        "dataLimitations": "three  four",
+    }

@@ -54,7 +54,8 @@ def test_one_changed_bit_is_found_and_the_file_named(release: Path, file: str) -
         raw[dice.randrange(len(raw))] ^= 1 << dice.randrange(8)
         path.write_bytes(raw)
         places = {where.split(":")[0] for _, where in found(release)}
-        assert file in places, f"{places} after a flip in {file}"
+        told = {file, "manifest.json"} if file == "SHA256SUMS" else {file}  # one of its lines is that of the manifest
+        assert told & places, f"{places} after a flip in {file}"
 
 
 @pytest.mark.parametrize("file", FILES)

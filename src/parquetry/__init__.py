@@ -79,8 +79,11 @@ papers       what is said about a release, computed from its files
     dictionary   fields and coded values -> Markdown
     leakage      what was looked for, and found -> Markdown
     regions      what is known about a release -> Markdown, region by region
+    sections     the card -> what people wrote, by the question that it answers
     card         regions and prose -> the card of the release
     citation     what is known about a release -> CITATION.cff and LICENSE
+    croissant    what is known about a release -> croissant.json
+    datapackage  what is known about a release -> datapackage.json
     whole        all papers that are computed from end to end
 
 reader       what people do with a release

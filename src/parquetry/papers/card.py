@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from parquetry.papers import sections
 from parquetry.papers.facts import Facts
 from parquetry.papers.markdown import escape
 from parquetry.papers.regions import HEADINGS, region
@@ -45,6 +46,7 @@ class Prose(NamedTuple):
             try:
                 texts[name] = (root / name).read_bytes().decode("utf-8") if name else ""
                 fill(texts[name], lambda _: "", name)
+                problems += sections.problems(texts[name], name)
             except UnicodeDecodeError as error:
                 problems.append(Problem("CARD_ENCODING", name, f"is not UTF-8: {error}", "save it as UTF-8"))
             except RecipeError as error:

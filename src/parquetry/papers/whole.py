@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from parquetry.papers.citation import citation, license_text
+from parquetry.papers.croissant import croissant
+from parquetry.papers.datapackage import datapackage
 from parquetry.papers.facts import Facts
+from parquetry.papers.sections import sections
 from parquetry.papers.statistics import statistics
 
 
-def papers(facts: Facts) -> dict[str, str]:
-    """The texts of the papers that hold no prose: a release has exactly these, and `verify` makes them again."""
+def papers(facts: Facts, card: str) -> dict[str, str]:
+    """The texts of the papers that hold no prose of their own: a release has these, and `verify` makes them again.
+
+    Args:
+        facts: What is known about the release.
+        card: Its card, or the prose of it.
+    """
     return {
         "statistics.json": statistics(facts),
+        "croissant.json": croissant(facts, sections(card)),
+        "datapackage.json": datapackage(facts),
         "CITATION.cff": citation(facts),
         "LICENSE": license_text(facts),
     }

@@ -247,7 +247,7 @@ class _Judge:
 
     def papers(self, facts: Facts) -> Iterator[Problem]:
         """Numbers and names in the papers that the files do not bear out."""
-        for name, text in papers(facts).items():
+        for name, text in papers(facts, self.text("README.md")).items():
             if self.text(name) != text:
                 yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
         readme = self.text("README.md")

@@ -84,5 +84,7 @@ class Dataset(Part):
     """Who annotated, in the words of the Hub: `expert-generated`, `machine-generated` …"""
     source_datasets: tuple[str, ...] = ()
     """`original`, `extended`, or ids of datasets."""
+    synthetic: bool | None = None
+    """Whether it holds text or data that models made; Croissant says so (`rai:hasSyntheticData`)."""
     origins: tuple[Origin, ...] = ()
     """Where the corpus comes from."""
