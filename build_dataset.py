@@ -30,6 +30,7 @@ from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers.card import Prose, cards, refresh
 from parquetry.papers.facts import facts
+from parquetry.papers.plots import plots
 from parquetry.papers.whole import papers
 from parquetry.reader.drift import UP_TO_DATE, Built, outcome
 from parquetry.reader.verify import check
@@ -98,7 +99,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         # The papers say what was found in the files, and nothing else.
         known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
-        work.put(papers(known, prose.text) | cards(prose, known))
+        work.put(plots(known) | papers(known, prose.text) | cards(prose, known))
 
         # Seal it, hold it against what was read back, and only then let it be seen.
         manifest = seal(known.manifest, work.release, shards)

@@ -33,6 +33,7 @@ ROOMS = {
     "click": {"reader.cli"},
     "orjson": {"words.records"},
     "rich": {"reader.progress"},
+    "matplotlib": {"papers.plots"},
     "yaml": {"papers.card", "sources.documents"},
     "jsonschema": {"words.schema", "words.shape", "record.judge"},
     "jsonschema_rs": {"words.schema", "record.judge"},

@@ -76,6 +76,7 @@ papers       what is said about a release, computed from its files
     markdown     text and numbers -> Markdown that shows them
     facts        all that the papers of a release draw on
     statistics   what was measured -> statistics.json, and in words
+    pictures     what is known about a release -> the pictures that show it
     dictionary   fields and coded values -> Markdown
     leakage      what was looked for, and found -> Markdown
     regions      what is known about a release -> Markdown, region by region
@@ -84,6 +85,7 @@ papers       what is said about a release, computed from its files
     citation     what is known about a release -> CITATION.cff and LICENSE
     croissant    what is known about a release -> croissant.json
     datapackage  what is known about a release -> datapackage.json
+    plots        pictures -> SVG
     whole        all papers that are computed from end to end
 
 reader       what people do with a release

@@ -241,6 +241,12 @@ def quantile(profile: Profile, share: float, *, whole: bool) -> float:
     return min(max(found, float(profile.low)), float(profile.high))
 
 
+def lows(profile: Profile) -> Array:
+    """The least number of each bucket, of whole numbers."""
+    found: Array = (np.abs(profile.buckets.keys) << _DROPPED).view(np.float64)
+    return np.where(profile.buckets.keys < 0, -found, found)
+
+
 def day_at(profile: Profile, share: float) -> int:
     """As `quantile`, of dates and instants: the day, counted from 1970-01-01; it is exact."""
     sums = np.cumsum(profile.buckets.rows)

@@ -46,7 +46,7 @@ from parquetry.words.recipe import Recipe
 from parquetry.words.splits import Split
 
 #: Packages that can change the bytes of a release, never its content.
-PACKAGES = ("pyarrow", "pyyaml", "regex", "unicodedata2")
+PACKAGES = ("matplotlib", "pyarrow", "pyyaml", "regex", "unicodedata2")
 #: Rows of a kind that are named as examples.
 EXAMPLES = 5
 

@@ -17,6 +17,7 @@ import yaml
 from parquetry.papers import sections
 from parquetry.papers.facts import Facts
 from parquetry.papers.markdown import escape
+from parquetry.papers.pictures import ASSETS
 from parquetry.papers.regions import HEADINGS, region
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import BIDI, Problem, RecipeError
@@ -145,11 +146,17 @@ def cards(prose: Prose, facts: Facts) -> dict[str, str]:
     return {"README.md": front_matter(facts) + "\n" + card(prose.text, facts, prose.name), **texts}
 
 
+def at_home(text: str, release: str) -> str:
+    """The text of a release as it stands in its repository: the pictures of the release of this name are shown."""
+    return text.replace(f"]({ASSETS}/", f"](data/{release}/{ASSETS}/")
+
+
 def refresh(prose: Prose, facts: Facts, root: Path) -> list[str]:
     """Fill the regions of the files that the prose came from; the names of those that changed."""
     fresh = {name: document(text, facts, name) for name, text in prose.documents.items()}
     if prose.name:
         fresh[prose.name] = card(prose.text, facts, prose.name)
+    fresh = {name: at_home(text, facts.manifest.name) for name, text in fresh.items()}
     changed = [name for name, text in fresh.items() if (root / name).read_bytes() != text.encode()]
     for name in changed:
         path = (root / name).resolve()  # where a link leads

@@ -15,6 +15,7 @@ from parquetry.papers.dictionary import fields, values
 from parquetry.papers.facts import Facts
 from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
+from parquetry.papers.pictures import pictures
 from parquetry.words.vocabulary import license_url, spdx
 
 #: Sources of a table that are listed one by one.
@@ -26,6 +27,7 @@ HEADINGS = {
     "load": "How to load it",
     "fields": "Fields",
     "splits": "Splits",
+    "statistics": "Statistics",
     "leakage": "Duplicates and leakage",
     "origins": "Origins",
     "ledger": "Sources, and what was removed",
@@ -38,7 +40,8 @@ def region(name: str, facts: Facts) -> str | None:
     """The Markdown of a region: one of `HEADINGS`, or ``values TABLE.FIELD``; None if there is no such region."""
     makers = {
         "summary": _summary, "tables": _tables, "load": _load, "fields": fields, "splits": _splits,
-        "leakage": _leakage, "origins": _origins, "ledger": _ledger, "versions": _versions, "citation": _citation,
+        "statistics": _statistics, "leakage": _leakage, "origins": _origins, "ledger": _ledger,
+        "versions": _versions, "citation": _citation,
     }  # fmt: skip
     if name in makers:
         return makers[name](facts)
@@ -113,6 +116,11 @@ def _method(method: str, rule: str, group_by: Sequence[str]) -> str:
         "time": f"by {escape(rule)}",
         "given": f"as given with the sources: {escape(rule)}",
     }[method]
+
+
+def _statistics(facts: Facts) -> str:
+    shown = [f"![{escape(picture.said)}]({picture.path})" for picture in pictures(facts)]
+    return "\n\n".join([*shown, "All numbers, by table, split and column: `statistics.json`."])
 
 
 def _leakage(facts: Facts) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parquetry.files.manifest import NAME, SUMS, Manifest, load
-from parquetry.papers.card import DOCUMENTS, Prose
+from parquetry.papers.card import DOCUMENTS, Prose, at_home
 from parquetry.reader.verify import verify
 from parquetry.words.errors import InputError, Problem, VerificationError
 
@@ -89,9 +89,11 @@ def stale_prose(prose: Prose, fresh: Path, standing: Path) -> list[Problem]:
     They are compared with the fresh one; where other versions made it, which a card says, with the one that stands.
     """
     release = fresh if not standing.exists() or load(fresh).versions == load(standing).versions else standing
-    texts = {name: release / DOCUMENTS / Path(name).name for name in prose.documents}
-    found = [name for name, path in texts.items() if path.read_bytes().decode() != prose.documents[name]]
-    if prose.name and not (release / "README.md").read_bytes().decode().endswith(f"\n---\n\n{prose.text}"):
+    places = {name: release / DOCUMENTS / Path(name).name for name in prose.documents}
+    texts = {name: at_home(path.read_bytes().decode(), release.name) for name, path in places.items()}
+    found = [name for name, text in texts.items() if text != prose.documents[name]]
+    whole = at_home((release / "README.md").read_bytes().decode(), release.name)
+    if prose.name and not whole.endswith(f"\n---\n\n{prose.text}"):
         found.append(prose.name)
     fix = "build again without --check"
     return [Problem("DRIFT", name, "is not what a build makes of it", fix) for name in found]
