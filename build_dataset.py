@@ -99,7 +99,8 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         # The papers say what was found in the files, and nothing else.
         known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)
         work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
-        work.put(plots(known) | papers(known, prose.text) | cards(prose, known))
+        drawn = plots(known)
+        work.put(drawn | papers(known, prose.text, drawn) | cards(prose, known))
 
         # Seal it, hold it against what was read back, and only then let it be seen.
         manifest = seal(known.manifest, work.release, shards)

@@ -34,6 +34,8 @@ ROOMS = {
     "orjson": {"words.records"},
     "rich": {"reader.progress"},
     "matplotlib": {"papers.plots"},
+    "jinja2": {"papers.preview"},
+    "markupsafe": {"papers.preview"},
     "yaml": {"papers.card", "sources.documents"},
     "jsonschema": {"words.schema", "words.shape", "record.judge"},
     "jsonschema_rs": {"words.schema", "record.judge"},

@@ -86,6 +86,7 @@ papers       what is said about a release, computed from its files
     croissant    what is known about a release -> croissant.json
     datapackage  what is known about a release -> datapackage.json
     plots        pictures -> SVG
+    preview      what is known about a release -> index.html, a page that shows it
     whole        all papers that are computed from end to end
 
 reader       what people do with a release

@@ -74,6 +74,22 @@ def _tables(facts: Facts) -> str:
 
 
 def _load(facts: Facts) -> str:
+    names = ", ".join(map(code, facts.manifest.tables))
+    return "\n".join(
+        [
+            f"Beside the folder of the release, `{facts.manifest.name}`:",
+            "",
+            "```python",
+            loading(facts),
+            "```",
+            "",
+            f"Tables: {names}. To check a copy, inside of it: `sha256sum -c {SUMS}`.",
+        ]
+    )
+
+
+def loading(facts: Facts) -> str:
+    """The lines of Python that load a release, with each library that people use."""
     manifest = facts.manifest
     name = next((n for n, known in manifest.tables.items() if known.default), next(iter(manifest.tables)))
     split = next(iter(manifest.tables[name].splits))
@@ -81,18 +97,12 @@ def _load(facts: Facts) -> str:
     files = first.rsplit("-", 3)[0] + "-*.parquet"
     return "\n".join(
         [
-            f"Beside the folder of the release, `{manifest.name}`:",
-            "",
-            "```python",
             "import datasets, polars, pandas, duckdb",
             "",
             f'datasets.load_dataset("{manifest.name}", "{name}")  # {", ".join(manifest.tables[name].splits)}',
             f'polars.read_parquet("{files}")',
             f'pandas.read_parquet("{first}")',
             f"duckdb.sql(\"SELECT * FROM '{files}'\")",
-            "```",
-            "",
-            f"Tables: {', '.join(map(code, manifest.tables))}. To check a copy, inside of it: `sha256sum -c {SUMS}`.",
         ]
     )
 

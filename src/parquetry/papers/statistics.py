@@ -107,18 +107,21 @@ def timeline(profile: Profile) -> tuple[str, dict[str, int]]:
 
 def reach(profile: Profile, one: Field) -> str:
     """How far the values of a field reach, or which stand most often, in a few words of Markdown."""
-    if not profile.values:
-        return ""
-    if one.kind == "list":
-        return f"{_between(profile.low, profile.high)} elements"
     counted = one.values or one.kind == "boolean" or one.arrow == KINDS["string"].arrow
     if counted and (frequent := top(profile, one)[:3]):
         said = (f"{code(value if isinstance(value, str) else canonical(value))} {rows:,}" for value, rows in frequent)
         return ", ".join(said) + (" …" if profile.tally.distinct > len(frequent) else "")
+    return span(profile, one)
+
+
+def span(profile: Profile, one: Field) -> str:
+    """From where to where the values of a field reach, as plain text."""
+    if not profile.values or one.kind in ("boolean", "struct"):
+        return ""
+    if one.kind == "list":
+        return f"{_between(profile.low, profile.high)} elements"
     if one.arrow == KINDS["string"].arrow:
         return f"{_between(profile.low, profile.high)} characters"
-    if one.kind in ("boolean", "struct"):
-        return ""
     low, high = (plain(one, end) if isinstance(end, date | datetime) else end for end in (profile.low, profile.high))
     return _between(low, high)
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from parquetry.papers.citation import citation, license_text
 from parquetry.papers.croissant import croissant
 from parquetry.papers.datapackage import datapackage
 from parquetry.papers.facts import Facts
+from parquetry.papers.preview import preview
 from parquetry.papers.sections import sections
 from parquetry.papers.statistics import statistics
 
 
-def papers(facts: Facts, card: str) -> dict[str, str]:
+def papers(facts: Facts, card: str, drawn: Mapping[str, str]) -> dict[str, str]:
     """The texts of the papers that hold no prose of their own: a release has these, and `verify` makes them again.
 
     Args:
         facts: What is known about the release.
         card: Its card, or the prose of it.
+        drawn: Its pictures, by path; they come from a library whose next version may draw them in another way.
     """
     return {
         "statistics.json": statistics(facts),
@@ -23,4 +27,5 @@ def papers(facts: Facts, card: str) -> dict[str, str]:
         "datapackage.json": datapackage(facts),
         "CITATION.cff": citation(facts),
         "LICENSE": license_text(facts),
+        "index.html": preview(facts, drawn),
     }

@@ -21,6 +21,7 @@ from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_o
 from parquetry.files.stats import batches
 from parquetry.papers import card
 from parquetry.papers.facts import Facts, samples
+from parquetry.papers.pictures import ASSETS
 from parquetry.papers.regions import HEADINGS, region
 from parquetry.papers.whole import papers
 from parquetry.reader.rows import AGAIN, Rows
@@ -129,9 +130,7 @@ class _Judge:
             elif path in self.files and (size := (self.release / path).stat().st_size) != self.files[path].bytes:
                 yield Problem("FILE_CHANGED", path, f"has {size} bytes, {self.files[path].bytes} when sealed", AGAIN)
         for path in sorted(found - self.files.keys() - {SUMS, NAME}):
-            yield Problem(
-                "FILE_EXTRA", path, "is in the folder, not in the manifest", "remove it; no reader expects it"
-            )
+            yield Problem("FILE_EXTRA", path, "is in the folder, not in the manifest", "remove it; no reader needs it")
 
     def checksums(self, known: set[str]) -> Iterator[Problem]:
         """Files whose bytes are not those that were sealed, besides those that are ``known`` to be wrong."""
@@ -247,10 +246,10 @@ class _Judge:
 
     def papers(self, facts: Facts) -> Iterator[Problem]:
         """Numbers and names in the papers that the files do not bear out."""
-        for name, text in papers(facts, self.text("README.md")).items():
-            if self.text(name) != text:
-                yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
+        drawn = {path: self.text(path) for path in self.files if path.startswith(f"{ASSETS}/")}
         readme = self.text("README.md")
+        for name in [name for name, text in papers(facts, readme, drawn).items() if self.text(name) != text]:
+            yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
         if not readme.startswith(matter := card.front_matter(facts)):
             yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)
         for lost in [name for name in HEADINGS if f"<!-- begin: {name} -->" not in readme]:
