@@ -42,7 +42,7 @@ from parquetry.record.validate import validate
 from parquetry.sources.partitions import Partition, partitions
 from parquetry.words.engine import Engine
 from parquetry.words.recipe import Recipe, load
-from parquetry.words.tables import Schemas, schemas_of
+from parquetry.words.tables import Schemas, doubts, schemas_of
 
 
 def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, held: Held, work: Workspace) -> Part:
@@ -109,7 +109,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
             work.commit()
         set_aside(work, books)
 
-    hints = [*(hint for schema in schemas.values() for hint in schema.warnings), *rejects, *warnings]
+    hints = [*doubts(recipe, schemas), *rejects, *warnings]
     return Built(manifest, work.place, result, hints, prose, refresh(prose, known, root) if out is None else [])
 
 

@@ -42,7 +42,7 @@ ROOMS = {
     "referencing": {"words.shape", "record.judge"},
     "regex": {"record.tokens"},
     "unicodedata2": {"record.clean"},
-    "packaging": {"words.vocabulary"},
+    "packaging": {"words.licenses"},
     "pydantic": {"words.vocabulary", "words.dataset", "words.splits", "words.recipe", "files.manifest"},
     "pydantic_core": {"words.vocabulary", "words.mistakes", "corpus.split"},
 }

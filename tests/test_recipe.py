@@ -18,10 +18,11 @@ from pydantic_core import PydanticCustomError
 from strategies import mutated
 
 from parquetry.words.errors import RecipeError
+from parquetry.words.licenses import license_url, spdx
 from parquetry.words.recipe import Limits, Recipe, load
 from parquetry.words.splits import METHODS
 from parquetry.words.tables import schemas_of
-from parquetry.words.vocabulary import LICENSES, license_url, spdx, split_name
+from parquetry.words.vocabulary import LICENSES, split_name
 
 BASE = f"""
 #top
@@ -402,7 +403,7 @@ error[RECIPE_VALUE] recipe.toml: dataset.keywords.1: input should be a valid str
 
 #dataset => origins = [{ name = "A" }, { name = "B", year = 1 }]
 error[RECIPE_UNKNOWN_KEY] recipe.toml: dataset.origins.1.year: unknown key
-  fix: choose from name, url, license, rights, retrieved
+  fix: choose from name, url, license, rights, permission, retrieved
 
 #notes => text = [1]
 error[RECIPE_VALUE] recipe.toml: tables.notes.text.0: input should be a valid string, found 1

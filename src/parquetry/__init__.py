@@ -8,6 +8,7 @@ words        what all the others talk about
     strict_json  JSON text -> its value, or the reason why it has none
     vocabulary   what a name, a size, a day or a licence may be
     dataset      what a dataset is called, who made it, where it comes from
+    licenses     a licence -> its name elsewhere, its text, and what it asks for
     splits       how rows come to their splits, as a recipe says it
     mistakes     what is wrong in a recipe -> problems with their place and what to do
     recipe       recipe.toml as typed, frozen values

@@ -1,4 +1,4 @@
-"""What is known about a release -> CITATION.cff and LICENSE.
+"""What is known about a release -> CITATION.cff, LICENSE and ATTRIBUTION.md.
 
 CITATION.cff follows the Citation File Format 1.2.0 (https://citation-file-format.github.io).
 """
@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 from parquetry.papers.facts import Facts
-from parquetry.words.dataset import Creator
-from parquetry.words.vocabulary import license_url, spdx
+from parquetry.papers.markdown import escape
+from parquetry.words.dataset import Creator, Origin
+from parquetry.words.licenses import asked, license_url, spdx
 
 #: Licences of the SPDX list that the schema of CFF 1.2.0 does not know; they are given by their address.
 _NOT_IN_CFF = ("CDLA-Permissive-2.0",)
@@ -55,6 +56,25 @@ def license_text(facts: Facts) -> str:
         "The rights in the sources are stated, source by source, in README.md.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def attribution(facts: Facts) -> str:
+    """The text of ``ATTRIBUTION.md``: the origins whose licences ask to be named; empty if none does."""
+    dataset = facts.manifest.dataset
+    parts = [_named(origin) for origin in dataset.origins if "by" in (asked(origin.license) or ())]
+    if not parts:
+        return ""
+    head = f"# Attribution\n\n{escape(dataset.title)}, version {dataset.version}, is made from the following works."
+    return "\n\n".join([head, *parts]) + "\n"
+
+
+def _named(origin: Origin) -> str:
+    """One work, as its licence asks: its name, its address, its licence, and what was done."""
+    lines = [f"* **{escape(origin.name)}**" + (f", {escape(origin.url)}" if origin.url else "")]
+    lines.append(f"  Licence: {escape(spdx(origin.license) or origin.license)}, {license_url(origin.license)}")
+    lines += [f"  {escape(text)}" for text in (origin.rights, origin.permission) if text]
+    lines += [f"  Retrieved: {escape(origin.retrieved)}"] if origin.retrieved else []
+    return "\n".join(lines)
 
 
 def _author(creator: Creator) -> dict[str, Any]:

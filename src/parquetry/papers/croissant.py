@@ -13,7 +13,7 @@ from typing import Any
 from parquetry.papers.facts import Facts
 from parquetry.words.dataset import Creator
 from parquetry.words.fields import Field
-from parquetry.words.vocabulary import license_url
+from parquetry.words.licenses import license_url
 
 #: The context of the standard: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html#appendix-1-json-ld-context
 _CONTEXT: dict[str, Any] = {

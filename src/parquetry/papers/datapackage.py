@@ -13,7 +13,7 @@ from typing import Any
 from parquetry.files.manifest import File
 from parquetry.papers.facts import Facts
 from parquetry.words.fields import Field
-from parquetry.words.vocabulary import license_url, spdx
+from parquetry.words.licenses import license_url, spdx
 
 #: Kinds of fields as Table Schema calls them; lists, objects and open maps are ``any``.
 _TYPES = {"string": "string", "boolean": "boolean", "date": "date", "date-time": "datetime"}

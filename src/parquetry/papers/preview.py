@@ -22,7 +22,7 @@ from parquetry.papers.markdown import sized
 from parquetry.papers.pictures import pictures
 from parquetry.papers.regions import loading
 from parquetry.papers.statistics import span
-from parquetry.words.vocabulary import license_url, spdx
+from parquetry.words.licenses import license_url, spdx
 
 #: Characters of JSON that the rows of a table may take.
 _MOST = 1_500_000

@@ -16,7 +16,7 @@ from parquetry.papers.facts import Facts
 from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.papers.pictures import pictures
-from parquetry.words.vocabulary import license_url, spdx
+from parquetry.words.licenses import license_url, spdx
 
 #: Sources of a table that are listed one by one.
 LISTED = 20
@@ -138,10 +138,12 @@ def _leakage(facts: Facts) -> str:
 
 
 def _origins(facts: Facts) -> str:
-    rows = [
-        [escape(o.name), escape(o.url) if o.url else "address not known", escape(o.license), escape(o.rights) or "–"]
-        for o in facts.manifest.dataset.origins
-    ]
+    rows = []
+    for o in facts.manifest.dataset.origins:
+        licence = escape(spdx(o.license) or o.license)
+        linked = f"[{licence}]({url})" if (url := license_url(o.license)) else licence
+        said = ". ".join(escape(text).rstrip(".") for text in (o.rights, o.permission) if text)
+        rows.append([escape(o.name), escape(o.url) if o.url else "address not known", linked, said or "–"])
     return table(["origin", "address", "licence", "rights"], rows) if rows else "No origin is stated."
 
 

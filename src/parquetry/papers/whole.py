@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from parquetry.papers.citation import citation, license_text
+from parquetry.papers.citation import attribution, citation, license_text
 from parquetry.papers.croissant import croissant
 from parquetry.papers.datapackage import datapackage
 from parquetry.papers.facts import Facts
@@ -21,11 +21,13 @@ def papers(facts: Facts, card: str, drawn: Mapping[str, str]) -> dict[str, str]:
         card: Its card, or the prose of it.
         drawn: Its pictures, by path; they come from a library whose next version may draw them in another way.
     """
-    return {
+    texts = {
         "statistics.json": statistics(facts),
         "croissant.json": croissant(facts, sections(card)),
         "datapackage.json": datapackage(facts),
         "CITATION.cff": citation(facts),
         "LICENSE": license_text(facts),
+        "ATTRIBUTION.md": attribution(facts),
         "index.html": preview(facts, drawn),
     }
+    return {path: text for path, text in texts.items() if text}

@@ -36,10 +36,13 @@ class Origin(Part):
     """What the source is called, with its date."""
     url: str = ""
     """Its address; empty means that it is unknown, and the card says so."""
-    license: str = "other"
+    license: License = "other"
     """Licence id of the source, or `other`."""
     rights: str = ""
     """What may be done with it, and what was done here."""
+    permission: str = ""
+    """Why the licence of the dataset may be looser than that of this source: who allowed it, or which exception; it is
+    shown with the rights."""
     retrieved: str = ""
     """The day it was retrieved; empty means unknown."""
 

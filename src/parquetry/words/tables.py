@@ -11,6 +11,7 @@ from pathlib import Path
 
 from parquetry.words.errors import ParquetryError, Problem, RecipeError
 from parquetry.words.fields import Field
+from parquetry.words.licenses import rights
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.schema import Schema, load
 from parquetry.words.splits import Split
@@ -100,3 +101,8 @@ def _reference(where: str, field: Field, target: Table, schema: Schema) -> Itera
     elif target.id[0] in schema and (schema[target.id[0]].kind == "string") != (kind == "string"):
         what = f"is {kind}, the id it points to is {schema[target.id[0]].kind}"
         yield Problem("RECIPE_REFERENCE", where, what, "give both the same type")
+
+
+def doubts(recipe: Recipe, schemas: Schemas) -> list[Problem]:
+    """What is worth a warning in a recipe and its schemas before a row is read: rights, and shapes that are half said."""
+    return [*rights(recipe.dataset, recipe.file), *(hint for schema in schemas.values() for hint in schema.warnings)]

@@ -1,7 +1,6 @@
 """What a name, a size, a day or a licence may be: the words of a recipe, as types that check themselves.
 
-The licence ids are those of the Hub's dataset card specification; `spdx` and `license_url` say them in the words of the
-SPDX list (https://spdx.org/licenses/) and as an address.
+The licence ids are those of the Hub's dataset card specification; `licenses` says what they mean.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
@@ -141,29 +139,3 @@ Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$", exa
 #: The ways in which the rows of a table come to their splits.
 Method = Literal["assigned", "follow", "only", "ratios", "time", "given"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96, examples=["my-notes"])]
-
-
-def spdx(license: str) -> str:
-    """The SPDX id of a licence of the Hub, or nothing where there is none.
-
-    >>> spdx("cc-by-4.0"), spdx("odc-by"), spdx("llama3")
-    ('CC-BY-4.0', 'ODC-By-1.0', '')
-    """
-    name = {"odc-by": "ODC-By-1.0", "odbl": "ODbL-1.0", "pddl": "PDDL-1.0", "other": ""}.get(license, license)
-    try:
-        return canonicalize_license_expression(name) if name and name != "unknown" else ""
-    except InvalidLicenseExpression:
-        return ""
-
-
-def license_url(license: str) -> str:
-    """Where the text of a licence of the Hub can be read, or nothing.
-
-    >>> license_url("cc-by-sa-4.0")
-    'https://creativecommons.org/licenses/by-sa/4.0/'
-    """
-    if license == "cc0-1.0":
-        return "https://creativecommons.org/publicdomain/zero/1.0/"
-    if match := re.fullmatch(r"cc-(by[a-z-]*)-(\d\.\d)", license):
-        return f"https://creativecommons.org/licenses/{match[1]}/{match[2]}/"
-    return f"https://spdx.org/licenses/{name}.html" if (name := spdx(license)) else ""
