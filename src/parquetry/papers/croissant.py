@@ -115,7 +115,7 @@ def _origin(number: int, facts: Facts) -> dict[str, Any]:
     known = {"@id": origin.url or f"#origin-{number}", "@type": "prov:Entity", "name": origin.name}
     known |= {
         "url": origin.url,
-        "license": origin.license,
+        "license": license_url(origin.license),
         "usageInfo": origin.rights,
         "dateRetrieved": origin.retrieved,
     }

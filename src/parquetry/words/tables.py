@@ -104,5 +104,5 @@ def _reference(where: str, field: Field, target: Table, schema: Schema) -> Itera
 
 
 def doubts(recipe: Recipe, schemas: Schemas) -> list[Problem]:
-    """What is worth a warning in a recipe and its schemas before a row is read: rights, and shapes that are half said."""
+    """What is worth a warning before a row is read: rights, and shapes that are only half said."""
     return [*rights(recipe.dataset, recipe.file), *(hint for schema in schemas.values() for hint in schema.warnings)]
