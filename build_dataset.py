@@ -28,6 +28,7 @@ from parquetry.files.seal import describe, seal, shards_of, stated
 from parquetry.files.shards import Cut, Group, groups_of, plan, write
 from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
+from parquetry.papers import sheets
 from parquetry.papers.card import Prose, cards, refresh
 from parquetry.papers.facts import facts
 from parquetry.papers.plots import plots
@@ -98,7 +99,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # The papers say what was found in the files, and nothing else.
         known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)
-        work.put({f"schema/{name}.schema.json": schema.text for name, schema in schemas.items()})
+        known = sheets.write(known, work.release) if recipe.files.csv else known
         drawn = plots(known)
         work.put(drawn | papers(known, prose.text, drawn) | cards(prose, known))
 

@@ -84,6 +84,7 @@ papers       what is said about a release, computed from its files
     sections     the card -> what people wrote, by the question that it answers
     card         regions and prose -> the card of the release
     citation     what is known about a release -> CITATION.cff and LICENSE
+    sheets       a release -> the same rows as CSV
     croissant    what is known about a release -> croissant.json
     datapackage  what is known about a release -> datapackage.json
     plots        pictures -> SVG

@@ -12,7 +12,8 @@ from typing import Any
 
 from parquetry.files.manifest import File
 from parquetry.papers.facts import Facts
-from parquetry.words.fields import Field
+from parquetry.papers.sheets import Sheet, sheets
+from parquetry.words.fields import KINDS, Field
 from parquetry.words.licenses import license_url, spdx
 
 #: Kinds of fields as Table Schema calls them; lists, objects and open maps are ``any``.
@@ -22,6 +23,7 @@ _TYPES = {"string": "string", "boolean": "boolean", "date": "date", "date-time":
 def datapackage(facts: Facts) -> str:
     """The text of ``datapackage.json``."""
     dataset, tables = facts.manifest.dataset, facts.manifest.tables
+    files = {file.path: file for file in facts.manifest.files}
     licence = {"name": spdx(dataset.license) or dataset.license, "path": license_url(dataset.license) or "LICENSE"}
     known: dict[str, Any] = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
@@ -44,7 +46,8 @@ def datapackage(facts: Facts) -> str:
             for name in tables
             for split in tables[name].splits
             for file in facts.manifest.shards(name, split)
-        ],
+        ]
+        + [_sheet(sheet, files[sheet.path], facts) for sheet in sheets(facts) if sheet.path in files],
     }
     kept = {name: value for name, value in known.items() if value not in ("", [])}
     return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
@@ -68,9 +71,11 @@ def _resource(name: str, split: str, file: File, facts: Facts) -> dict[str, Any]
 
 def _named(file: File) -> str:
     """The name of a resource: lower case, and unique as its path is."""
-    return re.sub(
-        r"[^a-z0-9._-]", "_", file.path.removeprefix("data/").removesuffix(".parquet").lower().replace("/", "-")
-    )
+    return _slug(file.path.removeprefix("data/").removesuffix(".parquet").replace("/", "-"))
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]", "_", text.lower())
 
 
 def _schema(name: str, split: str, facts: Facts) -> dict[str, Any]:
@@ -83,6 +88,35 @@ def _schema(name: str, split: str, facts: Facts) -> dict[str, Any]:
     ]
     keys = {"primaryKey": list(known.id), "foreignKeys": foreign, "missingValues": [""]}
     return {"fields": fields} | {key: value for key, value in keys.items() if value}
+
+
+def _sheet(sheet: Sheet, file: File, facts: Facts) -> dict[str, Any]:
+    """A CSV file: its types without further rules, because a cell may say that it is no formula."""
+    fields = []
+    for column in sheet.columns:
+        kind = "array" if column.field and column.field.kind == "list" else "object"
+        plain = column.field is None or (column.field.kind in KINDS and column.field.kind != "map")
+        name = _kind(column.field) if column.field else "integer" if sheet.inside else "string"
+        about = column.field.description if column.field else ""
+        fields.append(
+            {"name": column.name, "type": name if plain else kind} | ({"description": about} if about else {})
+        )
+    keys: dict[str, Any] = {} if sheet.inside else {"primaryKey": list(facts.manifest.tables[sheet.table].id)}
+    if sheet.inside:
+        ids = [column.name for column in sheet.columns[: sheet.ids]]
+        parent = {"resource": f"csv-{_slug(sheet.table)}", "fields": list(facts.manifest.tables[sheet.table].id)}
+        keys = {"primaryKey": [*ids, "number"], "foreignKeys": [{"fields": ids, "reference": parent}]}
+    return {
+        "name": f"csv-{_slug(sheet.path.removeprefix('csv/').removesuffix('.csv'))}",
+        "type": "table",
+        "path": file.path,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "bytes": file.bytes,
+        "hash": f"sha256:{file.sha256}",
+        "schema": {"fields": fields, **keys, "missingValues": [""]},
+    }
 
 
 def _target(name: str, column: str, split: str, facts: Facts) -> File | None:
@@ -99,8 +133,7 @@ def _required(field: Field) -> bool:
 
 
 def _field(field: Field, *, required: bool) -> dict[str, Any]:
-    prose = "any" if field.kind in ("list", "struct", "map") else _TYPES.get(field.kind, "")
-    kind = prose or ("integer" if "int" in field.kind else "number")
+    kind = "any" if field.kind in ("list", "struct", "map") else _kind(field)
     known: dict[str, Any] = {"name": field.name, "type": kind, "description": field.description}
     constraints: dict[str, Any] = {"required": True} if required else {}
     if field.values and kind != "any":
@@ -108,3 +141,8 @@ def _field(field: Field, *, required: bool) -> dict[str, Any]:
     example = field.example if kind != "any" else None
     known |= {"example": example, "constraints": constraints}
     return {key: value for key, value in known.items() if value not in ("", None, {})}
+
+
+def _kind(field: Field) -> str:
+    """What Table Schema calls the values of a field that is neither a list nor an object."""
+    return _TYPES.get(field.kind, "") or ("integer" if "int" in field.kind else "number")

@@ -21,7 +21,7 @@ def papers(facts: Facts, card: str, drawn: Mapping[str, str]) -> dict[str, str]:
         card: Its card, or the prose of it.
         drawn: Its pictures, by path; they come from a library whose next version may draw them in another way.
     """
-    texts = {
+    texts = {f"schema/{name}.schema.json": schema.text for name, schema in facts.schemas.items()} | {
         "statistics.json": statistics(facts),
         "croissant.json": croissant(facts, sections(card)),
         "datapackage.json": datapackage(facts),

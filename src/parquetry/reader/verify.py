@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
 from parquetry.files.stats import batches
-from parquetry.papers import card
+from parquetry.papers import card, sheets
 from parquetry.papers.facts import Facts, samples
 from parquetry.papers.pictures import ASSETS
 from parquetry.papers.regions import HEADINGS, region
@@ -248,7 +248,8 @@ class _Judge:
         """Numbers and names in the papers that the files do not bear out."""
         drawn = {path: self.text(path) for path in self.files if path.startswith(f"{ASSETS}/")}
         readme = self.text("README.md")
-        for name in [name for name, text in papers(facts, readme, drawn).items() if self.text(name) != text]:
+        made = papers(facts, readme, drawn)
+        for name in (*(name for name in made if self.text(name) != made[name]), *sheets.wrong(facts, self.release)):
             yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
         if not readme.startswith(matter := card.front_matter(facts)):
             yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)

@@ -140,6 +140,8 @@ class Files(Part):
     """Codec."""
     compression_level: Annotated[int, Field(ge=1, le=19)] = 3
     """1 is fastest, 19 smallest."""
+    csv: bool = False
+    """Whether the rows are given as CSV too, for spreadsheets."""
 
 
 class Limits(Part):
