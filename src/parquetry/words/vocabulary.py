@@ -79,17 +79,25 @@ def split_name(name: str) -> str:
     return name
 
 
+def license_fix(name: str) -> str:
+    """What to write in place of a licence id that the Hub does not have.
+
+    >>> license_fix("CC-BY"), license_fix("mti")
+    ("did you mean 'cc-by-4.0'?", "use a licence id of the Hub (near it: mit), or 'other'")
+    """
+    plain = name.lower().replace(" ", "-").rstrip("-")
+    numbered = re.compile(re.escape(plain) + r"-[0-9.]+")
+    alike = sorted(filter(numbered.fullmatch, LICENSES), reverse=True)
+    alike = alike or difflib.get_close_matches(plain, LICENSES, 1, 0.8)
+    near = difflib.get_close_matches(plain, LICENSES, 3, 0.5)
+    if alike and alike[0] != "unlicense":  # which is a licence, and reads like having none
+        return f"did you mean {alike[0]!r}?"
+    return "use a licence id of the Hub" + (f" (near it: {', '.join(near)})" if near else "") + ", or 'other'"
+
+
 def _license(name: str) -> str:
     if name not in LICENSES:
-        plain = name.lower().replace(" ", "-").rstrip("-")
-        numbered = re.compile(re.escape(plain) + r"-[0-9.]+")
-        alike = sorted(filter(numbered.fullmatch, LICENSES), reverse=True)
-        alike = alike or difflib.get_close_matches(plain, LICENSES, 1, 0.8)
-        near = difflib.get_close_matches(plain, LICENSES, 3, 0.5)
-        fix = "use a licence id of the Hub" + (f" (near it: {', '.join(near)})" if near else "") + ", or 'other'"
-        if alike and alike[0] != "unlicense":  # which is a licence, and reads like having none
-            fix = f"did you mean {alike[0]!r}?"
-        raise wrong("RIGHTS_LICENSE_UNKNOWN", f"unknown licence id {name!r}", fix)
+        raise wrong("RIGHTS_LICENSE_UNKNOWN", f"unknown licence id {name!r}", license_fix(name))
     return name
 
 
