@@ -36,7 +36,7 @@ ROOMS = {
     "matplotlib": {"papers.plots"},
     "jinja2": {"papers.preview"},
     "markupsafe": {"papers.preview"},
-    "yaml": {"papers.card", "sources.documents"},
+    "yaml": {"papers.card", "papers.configs", "papers.features", "papers.lint", "papers.matter", "sources.documents"},
     "jsonschema": {"words.schema", "words.shape", "record.judge"},
     "jsonschema_rs": {"words.schema", "record.judge"},
     "referencing": {"words.shape", "record.judge"},

@@ -7,6 +7,7 @@ words        what all the others talk about
     records      the words used for rows: kept, removed, and why
     strict_json  JSON text -> its value, or the reason why it has none
     vocabulary   what a name, a size, a day or a licence may be
+    hub          the words that the Hub knows in a card
     dataset      what a dataset is called, who made it, where it comes from
     licenses     a licence -> its name elsewhere, its text, and what it asks for
     splits       how rows come to their splits, as a recipe says it
@@ -82,6 +83,10 @@ papers       what is said about a release, computed from its files
     leakage      what was looked for, and found -> Markdown
     regions      what is known about a release -> Markdown, region by region
     sections     the card -> what people wrote, by the question that it answers
+    matter       a card -> its front matter as nodes of YAML, and what is wrong with it as YAML
+    features     the features of a card -> what keeps `datasets` from reading them
+    configs      the configs of a card -> what keeps `datasets` from loading them
+    lint         a card -> all that is wrong in its front matter, by the rules of the Hub
     card         regions and prose -> the card of the release
     citation     what is known about a release -> CITATION.cff and LICENSE
     sheets       a release -> the same rows as CSV
@@ -100,6 +105,7 @@ reader       what people do with a release
     interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched
     sample       the first rows of each source -> what a build would refuse
+    inspect      a card in a file -> what is wrong with it
     cli          the door: arguments, messages, exit codes
 """
 

@@ -23,7 +23,7 @@ import click
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
-from parquetry.reader import diff, interrupts
+from parquetry.reader import diff, inspect, interrupts
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
@@ -163,6 +163,20 @@ def _diff(old: Path, new: Path, *, as_json: bool) -> int:
         _there(folder)
     found = diff.diff(old, new)
     _print(json.dumps(diff.facts(found), indent=1) if as_json else diff.told(found))
+    return 0
+
+
+@group.command("lint")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def _lint(file: Path, *, as_json: bool) -> int:
+    """Check the front matter of the dataset card in FILE by the rules of the Hub, without a network."""
+    errors, warnings = inspect.inspect(file)
+    _say_warnings(warnings)
+    if as_json or not errors:
+        _print(inspect.facts(file, errors, warnings) if as_json else inspect.told(file, warnings))
+    if errors:
+        raise _Told(*errors)
     return 0
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
 from parquetry.files.stats import batches
-from parquetry.papers import card, sheets
+from parquetry.papers import card, lint, sheets
 from parquetry.papers.facts import Facts, samples
 from parquetry.papers.pictures import ASSETS
 from parquetry.papers.regions import HEADINGS, region
@@ -253,6 +253,7 @@ class _Judge:
             yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
         if not readme.startswith(matter := card.front_matter(facts)):
             yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)
+        yield from lint.errors(matter, "README.md")
         for lost in [name for name in HEADINGS if f"<!-- begin: {name} -->" not in readme]:
             yield Problem("CARD_DIFFERS", f"README.md: {lost}", "the region is missing", AGAIN)
         documents = [path for path in self.files if path.startswith(f"{card.DOCUMENTS}/")]
