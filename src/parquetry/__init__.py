@@ -106,6 +106,7 @@ reader       what people do with a release
     progress     an engine that is watched
     sample       the first rows of each source -> what a build would refuse
     inspect      a card in a file -> what is wrong with it
+    story        the build that was installed with this package
     cli          the door: arguments, messages, exit codes
 """
 

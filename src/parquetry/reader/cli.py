@@ -14,7 +14,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,11 +27,11 @@ from parquetry.reader import diff, inspect, interrupts
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
+from parquetry.reader.story import Build, story
 from parquetry.reader.verify import Report, Strength, verify
 from parquetry.words.engine import Engine, Local
 from parquetry.words.errors import MachineError, ParquetryError, Problem, RecipeError, VerificationError, printable
 
-Build = Callable[..., Built]
 #: Codes of what a machine refuses.
 _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
 #: What to do about it; about anything else, see to the path.
@@ -119,9 +119,7 @@ def build_command(build: Build, name: str = "build_dataset.py", fallback: Path |
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def _build(arguments: tuple[str, ...]) -> int:
     """Build the dataset of a recipe; the same as build_dataset.py."""
-    from build_dataset import build  # the story imports this module, so it can only be asked for when it is needed
-
-    command = build_command(build, "parquetry build")
+    command = build_command(story(), "parquetry build")
     return int(command.main(list(arguments), prog_name="parquetry build", standalone_mode=False) or 0)
 
 

@@ -54,14 +54,23 @@ def rows(reader: Reader, elements: Sequence[Element]) -> Sifted:
     wrong = [(row.line, elements[row.line]) for row in batch.removed]
     removed = reader.exactly([Line(index, one.text, one.whole) for index, one in wrong]).removed
     for _, one in wrong:
-        if one.whole and (offset := odd(one.text)) is not None:
-            line, column = _place(one, offset)
-            what = f"column {column}: {shown(one.text[offset:])} is no JSON, and hides where the element ends"
-            raise InputError(Problem("JSON_SYNTAX", f"{reader.source}:{line}", what, "correct the file"))
+        refuse_hidden(one, reader.source)
     numbers = np.array([one.line for one in elements])
     place = pa.array(numbers[batch.kept.column(LINE.name).to_numpy()], LINE.type)
     kept = batch.kept.set_column(batch.kept.num_columns - 1, LINE, place)
     return Sifted(kept, tuple(row._replace(line=elements[row.line].line) for row in removed))
+
+
+def refuse_hidden(element: Element, name: str) -> None:
+    """Refuse the file of an element that is not made of the signs of JSON.
+
+    Raises:
+        InputError: It cannot be known where the element ends.
+    """
+    if element.whole and (offset := odd(element.text)) is not None:
+        line, column = _place(element, offset)
+        what = f"column {column}: {shown(element.text[offset:])} is no JSON, and hides where the element ends"
+        raise InputError(Problem("JSON_SYNTAX", f"{name}:{line}", what, "correct the file"))
 
 
 def _place(element: Element, offset: int) -> tuple[int, int]:

@@ -73,6 +73,9 @@ class _Parts(io.RawIOBase):
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts, self._held = parts, b""
 
+    def readable(self) -> bool:
+        return True
+
     def readinto(self, buffer: Any, /) -> int:
         while not self._held:
             part = next(self._parts, None)

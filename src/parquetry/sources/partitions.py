@@ -140,7 +140,7 @@ def files_of(patterns: Iterable[tuple[str, str]], root: Path, problems: list[Pro
             if names.setdefault(name, root / path).resolve() != real:
                 what = f"two files would both be called {name!r}"
                 problems.append(Problem("SOURCE_TWICE", where, what, "rename one"))
-            if what := _unread(name):
+            if what := unread(name):
                 problems.append(Problem("INPUT_TYPE", name, "this kind of file is not read", what))
     return names
 
@@ -211,8 +211,8 @@ def _missing(where: str, pattern: str, passed: Sequence[str], path: Path) -> Pro
     return Problem("SOURCE_MISSING", where, what, fix)
 
 
-def _unread(name: str) -> str:
-    """What to use instead of a file that is not read."""
+def unread(name: str) -> str:
+    """What to use instead of a file that is not read; empty for one that is."""
     piece = Piece(Path(), name, 0)
     if piece.suffix not in FORMATS:
         some = ", ".join(list(FORMATS)[:-1])
@@ -223,7 +223,7 @@ def _unread(name: str) -> str:
 def _end(name: str) -> str:
     """The suffixes of a file that is read."""
     piece = Piece(Path(), name, 0)
-    return "" if _unread(name) else piece.suffix + (os.path.splitext(name)[1] if piece.codec else "")
+    return "" if unread(name) else piece.suffix + (os.path.splitext(name)[1] if piece.codec else "")
 
 
 def _cut(path: Path, name: str, encoding: str) -> Iterator[Piece]:
