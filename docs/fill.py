@@ -84,7 +84,7 @@ def _type(spec: dict[str, Any]) -> str:
 def helps() -> dict[str, str]:
     """The help of each command, as it is printed."""
     commands = {"python build_dataset.py": ("build_dataset.py",), "parquetry": ("-m", "parquetry")}
-    commands |= {f"parquetry {verb}": ("-m", "parquetry", verb) for verb in ("verify", "diff", "lint")}
+    commands |= {f"parquetry {verb}": ("-m", "parquetry", verb) for verb in ("new", "verify", "diff", "lint")}
     return {title: _run([sys.executable, *words, "--help"], ROOT) for title, words in commands.items()}
 
 

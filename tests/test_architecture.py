@@ -30,7 +30,7 @@ ORDER = order()
 MODULES = {f"{path.parent.name}.{path.stem}": path for path in SOURCE.glob("*/[a-z]*.py")}
 #: Third parties and the only rooms that may use them.
 ROOMS = {
-    "click": {"reader.cli"},
+    "click": {"reader.cli", "reader.new_command"},
     "orjson": {"words.records"},
     "rich": {"reader.progress"},
     "matplotlib": {"papers.plots"},

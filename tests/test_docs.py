@@ -60,23 +60,29 @@ def test_the_readme_s_way_to_a_dataset_of_one_s_own_works(tmp_path: Path) -> Non
     section = (ROOT / "README.md").read_text("utf-8").split("## Make it yours")[1].split("\n## ")[0]
     blocks = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
     shell = [text for kind, text in blocks if kind == "sh"]
-    here = tmp_path / "mine"
-    start = "\n".join(line for line in shell[0].splitlines() if not line.startswith("pip install"))
-    subprocess.run(["sh", "-e", "-c", start], cwd=tmp_path, check=True)
-    for name, kind in (("record.schema.json", "json"), ("recipe.toml", "toml")):
-        (here / name).write_text(next(text for one, text in blocks if one == kind), "utf-8")
     (tmp_path / "bin").mkdir()
-    tool = tmp_path / "bin/parquetry"
-    tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m parquetry "$@"\n')
-    tool.chmod(0o755)
+    for name, words in (("parquetry", "-m parquetry"), ("python", "")):
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
     environment = os.environ | {
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
     }
-    done = subprocess.run(
-        ["sh", "-e", "-c", shell[1]], cwd=here, env=environment, capture_output=True, text=True, check=True
-    )
-    assert "mine-1.0.0: sound (deep)" in done.stdout
+
+    def run(text: str, cwd: Path) -> str:
+        lines = "\n".join(line for line in text.splitlines() if not line.startswith("pip install"))
+        done = subprocess.run(
+            ["sh", "-e", "-c", lines], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "mine-1.0.0: sound (deep)" in run(shell[0], tmp_path)
+    run(shell[1], tmp_path)
+    here = tmp_path / "by-hand"
+    for name, kind in (("record.schema.json", "json"), ("recipe.toml", "toml")):
+        (here / name).write_text(next(text for one, text in blocks if one == kind), "utf-8")
+    assert "by-hand-1.0.0: sound (deep)" in run(shell[2], here)
 
 
 def test_the_project_speaks_of_itself_alone() -> None:

@@ -29,7 +29,7 @@ def test_an_installed_package_builds_and_verifies(project: Project, tmp_path: Pa
     with ZipFile(next((tmp_path / "wheels").glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
     project.rows("notes.jsonl", [{"id": f"n{i}", "text": f"Note {i}."} for i in range(20)])
-    for arguments in (["build", "--out", "out"], ["verify", "--deep", "out/notes-1.0.0"]):
+    for arguments in (["build", "--out", "out"], ["verify", "--deep", "out/notes-1.0.0"], ["new", "made"]):
         done = subprocess.run(
             [sys.executable, "-c", "import parquetry.reader.cli as c; print(c.__file__); c.main()", *arguments],
             cwd=project.root,

@@ -107,6 +107,14 @@ reader       what people do with a release
     sample       the first rows of each source -> what a build would refuse
     inspect      a card in a file -> what is wrong with it
     story        the build that was installed with this package
+    untyped      a file -> its records as they stand there, before there is a schema
+    seen         the values of a property -> what all of them have in common
+    draft        records -> the draft of a JSON Schema that accepts all of them
+    identity     records -> the properties that tell them apart
+    found        files -> what is in them
+    numbered     a source -> a copy of it in which the records are numbered
+    new          answers -> the files of a dataset repository
+    new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes
 """
 

@@ -25,6 +25,7 @@ from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
 from parquetry.reader import diff, inspect, interrupts
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
+from parquetry.reader.new_command import new
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
 from parquetry.reader.story import Build, story
@@ -176,6 +177,9 @@ def _lint(file: Path, *, as_json: bool) -> int:
     if errors:
         raise _Told(*errors)
     return 0
+
+
+group.add_command(new)
 
 
 def _there(folder: Path) -> None:

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
@@ -224,6 +224,19 @@ def load(path: Path) -> Recipe:
     if problems := [*_dangling(recipe, path.name), *_missing(recipe, path)]:
         raise RecipeError(*problems)
     return recipe
+
+
+def dataset_of(facts: Mapping[str, Any]) -> Dataset:
+    """What a dataset is called, who made it and under which licence, checked.
+
+    Raises:
+        RecipeError: With every mistake found; the place of each is the key.
+    """
+    try:
+        return Dataset.model_validate_json(json.dumps(facts))
+    except ValidationError as error:
+        found = problems_of(error.errors(), "", Dataset.model_json_schema())
+        raise RecipeError(*(one._replace(where=one.where.removeprefix(": ")) for one in found)) from None
 
 
 def _dangling(recipe: Recipe, name: str) -> list[Problem]:
