@@ -198,7 +198,7 @@ def test_check_says_when_other_versions_built_the_release(project: Project) -> N
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
         "notes-1.0.0: up to date; release and card are what the sources give",
-        "  but     it was built with pyarrow 1.0, pyyaml 1.0, regex 1.0, unicodedata2 1.0; "
+        "  but     it was built with matplotlib 1.0, pyarrow 1.0, pyyaml 1.0, regex 1.0, unicodedata2 1.0; "
         "a build would write the same data in fresh files",
     ]
     said = json.loads(run("recipe.toml", "--out", "out", "--check", "--json", cwd=project.root).stdout)

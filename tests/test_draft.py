@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from strategies import schemas_with_matching
 
-from parquetry.reader import identity
-from parquetry.reader.draft import draft
-from parquetry.reader.found import Found, look
-from parquetry.reader.seen import NAMES, Seen
 from parquetry.record.read import read
 from parquetry.record.validate import validate
 from parquetry.sources.partitions import FORMATS, Partition
+from parquetry.start import identity
+from parquetry.start.draft import draft
+from parquetry.start.found import Found, look
+from parquetry.start.seen import NAMES, Seen
 from parquetry.words.errors import InputError, ParquetryError
 from parquetry.words.recipe import Limits, Read, Table
 

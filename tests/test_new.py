@@ -19,7 +19,7 @@ import pytest
 from conftest import SHARED, contents, stored
 
 from parquetry.papers.sections import sections
-from parquetry.reader.new import FILES
+from parquetry.start.new import FILES
 
 Done = subprocess.CompletedProcess[str]
 ROWS = [

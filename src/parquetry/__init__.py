@@ -96,6 +96,15 @@ papers       what is said about a release, computed from its files
     preview      what is known about a release -> index.html, a page that shows it
     whole        all papers that are computed from end to end
 
+start        records that someone has -> a dataset repository
+    untyped      a file -> its records as they stand there, before there is a schema
+    seen         the values of a property -> what all of them have in common
+    draft        records -> the draft of a JSON Schema that accepts all of them
+    identity     records -> the properties that tell them apart
+    found        files -> what is in them
+    numbered     a source -> a copy of it in which the records are numbered
+    new          answers -> the files of a dataset repository
+
 reader       what people do with a release
     rows         the rows of a release, judged one by one
     torn         the splits of a release -> what stands in two of them
@@ -107,13 +116,6 @@ reader       what people do with a release
     sample       the first rows of each source -> what a build would refuse
     inspect      a card in a file -> what is wrong with it
     story        the build that was installed with this package
-    untyped      a file -> its records as they stand there, before there is a schema
-    seen         the values of a property -> what all of them have in common
-    draft        records -> the draft of a JSON Schema that accepts all of them
-    identity     records -> the properties that tell them apart
-    found        files -> what is in them
-    numbered     a source -> a copy of it in which the records are numbered
-    new          answers -> the files of a dataset repository
     new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes
 """

@@ -1,1 +1,1 @@
-"""Floor 5: what people do with a release."""
+"""Floor 6: what people do with a release."""

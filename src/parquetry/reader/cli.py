@@ -36,8 +36,8 @@ from parquetry.words.errors import MachineError, ParquetryError, Problem, Recipe
 #: Codes of what a machine refuses.
 _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
 #: What to do about it; about anything else, see to the path.
-_DISK_FIXES = {"DISK_FULL": "make room", "DISK_QUOTA": "make room", "DISK_READONLY": "write elsewhere, with --out"}
-_DISK_FIXES |= {"PERMISSION": "correct the permissions of this path"}
+_DISK_FIXES = dict.fromkeys(("DISK_FULL", "DISK_QUOTA"), "make room")
+_DISK_FIXES |= {"DISK_READONLY": "write elsewhere, with --out", "PERMISSION": "correct the permissions of this path"}
 _STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 
 
@@ -71,7 +71,7 @@ def main(build: Build | None = None, beside: str = "") -> int:
         return _fail(MachineError(Problem("MEMORY", "this machine", "the memory is used up", "use fewer --workers")))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, commands=[new])
 @click.version_option(parquetry.__version__, prog_name="parquetry")
 def group() -> None:
     """Turn a cleaned corpus into a published dataset that anyone can check."""
@@ -179,9 +179,6 @@ def _lint(file: Path, *, as_json: bool) -> int:
     return 0
 
 
-group.add_command(new)
-
-
 def _there(folder: Path) -> None:
     if not folder.is_dir():
         fix = "give the folder of a release"
@@ -233,11 +230,11 @@ def _said(built: Built) -> str:
         lines.append(f"  removed {place}.removed/ has each row with place and reason")
     if built.refreshed:
         lines.append(f"  filled  {', '.join(built.refreshed)}")
-    lines.append(f"  digest  {sha256_of(built.place / SUMS)}")
     name = next((n for n, table in manifest.tables.items() if table.default), next(iter(manifest.tables)))
-    lines.append(f'  load    datasets.load_dataset("{place}", "{name}")')
-    lines.append(f"  check   parquetry verify {place}")
-    return "\n".join(lines)
+    load = f'  load    datasets.load_dataset("{place}", "{name}")'
+    return "\n".join(
+        [*lines, f"  digest  {sha256_of(built.place / SUMS)}", load, f"  check   parquetry verify {place}"]
+    )
 
 
 def _shown(path: Path) -> str:
@@ -289,9 +286,8 @@ def _machine(error: OSError) -> MachineError:
     code = _DISK.get(error.errno or 0, "PERMISSION" if isinstance(error, PermissionError) else "DISK_IO")
     fix = _DISK_FIXES.get(code, "see to this path or its disk")
     fix += ", then run this again; a release is whole or not there, never half"
-    return MachineError(
-        Problem(code, printable(str(error.filename or "this machine")), str(error.strerror or error), fix)
-    )
+    where = printable(str(error.filename or "this machine"))
+    return MachineError(Problem(code, where, str(error.strerror or error), fix))
 
 
 class _WithoutPandas:

@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
-from parquetry.reader import identity
-from parquetry.reader.draft import prose
-from parquetry.reader.found import Found, look
-from parquetry.reader.new import Answers, example, free, given, make, slug, stem
 from parquetry.reader.progress import say
+from parquetry.start import identity
+from parquetry.start.draft import prose
+from parquetry.start.found import Found, look
+from parquetry.start.new import Answers, example, free, given, make, slug, stem
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.recipe import Read, dataset_of
 from parquetry.words.records import counted

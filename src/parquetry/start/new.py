@@ -21,10 +21,10 @@ import parquetry
 from parquetry.files.seal import PACKAGES
 from parquetry.papers.card import Prose
 from parquetry.papers.markdown import escape
-from parquetry.reader import numbered
-from parquetry.reader.found import Found
 from parquetry.record.read import agree
 from parquetry.sources.partitions import CODECS, Piece, partitions
+from parquetry.start import numbered
+from parquetry.start.found import Found
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Read, load
 from parquetry.words.schema import DIALECT

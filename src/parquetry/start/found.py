@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 
 from parquetry.columnar import headers
-from parquetry.reader.draft import Spec, draft
-from parquetry.reader.seen import Seen
-from parquetry.reader.untyped import columns, header, piece_of, records, text_of
 from parquetry.sources.partitions import FORMATS, Piece
 from parquetry.sources.streams import Stream
+from parquetry.start.draft import Spec, draft
+from parquetry.start.seen import Seen
+from parquetry.start.untyped import columns, header, piece_of, records, text_of
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Limits, Read
 from parquetry.words.records import counted

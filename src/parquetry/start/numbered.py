@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.columnar import batches
-from parquetry.reader.untyped import cells, records, text_of
 from parquetry.sources.partitions import FORMATS, Piece
 from parquetry.sources.streams import Stream
+from parquetry.start.untyped import cells, records, text_of
 from parquetry.words.recipe import Limits, Read
 from parquetry.words.strict_json import NotJson
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parquetry.reader.seen import INT64, Seen
+from parquetry.start.seen import INT64, Seen
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.schema import DIALECT
 
