@@ -202,7 +202,7 @@ def test_check_says_when_other_versions_built_the_release(project: Project) -> N
         "a build would write the same data in fresh files",
     ]
     said = json.loads(run("recipe.toml", "--out", "out", "--check", "--json", cwd=project.root).stdout)
-    assert said["other_versions"] == "pyarrow 1.0, pyyaml 1.0, regex 1.0, unicodedata2 1.0"
+    assert said["other_versions"] == "matplotlib 1.0, pyarrow 1.0, pyyaml 1.0, regex 1.0, unicodedata2 1.0"
     assert run("recipe.toml", "--out", "out", cwd=project.root).stdout.startswith("notes-1.0.0: papers refreshed")
 
 
