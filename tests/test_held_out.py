@@ -75,8 +75,8 @@ def by_definition(row: str, texts: Sequence[str], length: int, threshold: float)
 
 
 @WAYS
-@pytest.mark.parametrize("length", [8, 13, 50])
-@pytest.mark.parametrize("threshold", [0.3, 0.8, 1])
+@pytest.mark.parametrize("length", [8, 50])
+@pytest.mark.parametrize("threshold", [0.3, 0.8])
 def test_each_row_that_overlaps_is_found(
     native: Any, length: int, threshold: float, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,7 +137,7 @@ def test_every_kind_of_file_becomes_a_repository_that_builds_and_passes_its_test
     assert schema["properties"]["kind"]["enum"] == ["a", "b"]
 
 
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", ["notes.ndjson.gz", "notes.json", "notes.csv", "notes.parquet"])
 def test_records_that_nothing_tells_apart_are_numbered_in_the_copy(tmp_path: Path, name: str) -> None:
     path = source(tmp_path, name, [{"a": 'x"y' if "csv" not in name and "tsv" not in name else "x", "b": 1}] * 3)
     done = new("mine", "--from", path, cwd=tmp_path)
@@ -422,7 +422,7 @@ REAL: dict[str, tuple[str, ...]] = {
     "gsm8k/train.jsonl.gz": ("--from", "gsm8k/test.jsonl"),
     "tldr-pages/pages.jsonl.zst": (),
 }
-OWID = sorted(path.relative_to(SHARED / "corpora").as_posix() for path in (SHARED / "corpora").glob("owid-*/*/*.csv"))
+OWID = sorted(p.relative_to(SHARED / "corpora").as_posix() for p in (SHARED / "corpora").glob("owid-*/*/*.csv"))[:2]
 
 
 @pytest.mark.slow
