@@ -17,6 +17,8 @@ from parquetry.papers.pictures import Panel, Picture, pictures
 _INK, _COLOURS = "#767676", ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 #: Inches: of a picture, of a lying bar, of standing bars, of what is above and below.
 _WIDTH, _BAR, _STANDING, _AROUND = 7.6, 0.24, 1.7, 0.75
+#: Inches that a character of a label takes, of ASCII and of others.
+_NARROW, _BROAD = 0.076, 0.13
 #: Labels that are shown below standing bars.
 _SHOWN = 8
 _STYLE: Any = {
@@ -39,18 +41,26 @@ def draw(picture: Picture) -> str:
     rows = [picture.panels[start : start + 2] for start in range(0, len(picture.panels), 2)]
     heights = [max(_height(panel) for panel in row) for row in rows]
     with matplotlib.rc_context(_STYLE | {"svg.hashsalt": picture.path}):
-        figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-        columns = 2 if len(picture.panels) > 1 else 1
-        grid = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights})
-        bars = [max(len(panel.labels) for panel in row) for row in rows for _ in row]
-        for axes, panel, most in zip(grid.flat, picture.panels, bars, strict=False):
-            _panel(axes, panel, most)
-        for axes in grid.flat[len(picture.panels) :]:
-            axes.set_axis_off()
+        figure = Figure(figsize=(_WIDTH, sum(heights)))
+        for row, panels in enumerate(rows):
+            for place, panel in enumerate(panels):
+                width = _WIDTH / (2 if len(picture.panels) > 1 else 1)
+                corner = place * width, sum(heights[row + 1 :])
+                axes = _axes(figure, panel, corner, (width, heights[row]))
+                _panel(axes, panel, max(len(one.labels) for one in panels))
         target = io.StringIO()
         title = {"Title": picture.title, "Description": picture.said}
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None, **title})
     return target.getvalue().replace("\r\n", "\n")
+
+
+def _axes(figure: Any, panel: Panel, corner: tuple[float, float], whole: tuple[float, float]) -> Any:
+    """The axes of a panel, in so many inches of the figure; the room for its labels is known by their characters."""
+    labels = panel.labels if panel.across else ["0,000"]
+    left = 0.2 + max(sum(_NARROW if sign.isascii() else _BROAD for sign in label) for label in labels)
+    below, around = 0.1 if panel.across else 0.3, figure.get_size_inches()
+    place, extent = (corner[0] + left, corner[1] + below), (whole[0] - left - 0.25, whole[1] - below - 0.35)
+    return figure.add_axes((*(place / around), *(extent / around)))
 
 
 def _height(panel: Panel) -> float:
