@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test lint docs check bench clean
+.PHONY: dataset test test-all lint docs check bench clean
 .DELETE_ON_ERROR:
 
 dataset: .venv/ready  ## build and check the bundled dataset
 	@$(BIN)/python build_dataset.py
 
-test: .venv/ready .venv/datasets-3.6/ready  ## all tests
+test: .venv/ready .venv/datasets-3.6/ready  ## all tests but those of large corpora
+	@$(BIN)/python -m pytest -n auto -q -m "not slow"
+
+test-all: .venv/ready .venv/datasets-3.6/ready  ## all tests
 	@$(BIN)/python -m pytest -n auto -q
 
 lint: .venv/ready  ## style and types
