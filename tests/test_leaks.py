@@ -82,17 +82,24 @@ def test_what_is_kept_as_it_was_given_is_refused_without_a_search_for_near_ones(
         project.build()
 
 
-def test_a_release_that_hides_a_leak_is_found_out(project: Project) -> None:
+def forged(project: Project, pairs: int) -> list[tuple[str, str, str]]:
+    """A release with a pair of each kind in two splits, whose manifest says so many: what deep verification says."""
     given_splits(project, 'exact = "keep"\nnear = "group"', "\n[limits]\nleaks = 2\n")
     project.build()
     known = manifest.load(project.release)
     table = known.tables["notes"]
     assert table.leakage
-    clean = table.model_copy(update={"leakage": table.leakage.model_copy(update={"exact_pairs": 0, "near_pairs": 0})})
-    seal(known.model_copy(update={"tables": {"notes": clean}}), project.release)
-    codes = [(problem.code, problem.what) for problem in verify(project.release, "deep").problems]
-    assert [code for code, _ in codes if code == "SPLIT_LEAK"] == ["SPLIT_LEAK"] * 2
-    assert ("SPLIT_LEAK", "1 pair with the same text in two splits, the manifest says 0") in codes
+    leakage = table.leakage.model_copy(update={"exact_pairs": pairs, "near_pairs": pairs})
+    tables = {"notes": table.model_copy(update={"leakage": leakage})}
+    seal(known.model_copy(update={"tables": tables}), project.release)
+    return [(one.code, one.where, one.what) for one in verify(project.release, "deep").problems]
+
+
+def test_a_release_that_hides_a_leak_is_found_out(project: Project) -> None:
+    said = forged(project, 0)
+    assert [code for code, _, _ in said if code == "SPLIT_LEAK"] == ["SPLIT_LEAK"] * 2
+    what = "1 pair with the same text in two splits, the manifest says 0"
+    assert ("SPLIT_LEAK", "data/notes", what) in said
 
 
 def test_too_many_connected_rows_are_refused_with_the_links(project: Project) -> None:
@@ -188,16 +195,8 @@ def test_all_pairs_are_counted_and_not_only_links(project: Project) -> None:
 
 
 def test_a_number_of_pairs_that_is_too_large_is_found(project: Project) -> None:
-    given_splits(project, 'exact = "keep"\nnear = "group"', "\n[limits]\nleaks = 2\n")
-    project.build()
-    known = manifest.load(project.release)
-    table = known.tables["notes"]
-    assert table.leakage
-    more = table.model_copy(update={"leakage": table.leakage.model_copy(update={"exact_pairs": 2, "near_pairs": 2})})
-    seal(known.model_copy(update={"tables": {"notes": more}}), project.release)
-    assert [p.code for p in verify(project.release, "deep").problems if p.where == "data/notes"] == [
-        "COUNTS_DIFFER"
-    ] * 2
+    said = forged(project, 2)
+    assert [code for code, where, _ in said if where == "data/notes"] == ["COUNTS_DIFFER"] * 2
 
 
 def chain(project: Project) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from parquetry.files import profile as profiles_of
 from parquetry.files.profile import Profile, day_at, profiles, quantile
-from parquetry.words.fields import KINDS, Field
+from parquetry.words.fields import KINDS, Field, Value
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 INSTANTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
@@ -132,7 +132,7 @@ def test_long_texts_are_cut_but_where_the_field_is_coded() -> None:
     texts = ["x" * 100, "x" * 99 + "y"]
     found = profile("string", texts).tally
     assert found.values is not None and found.values.to_pylist() == ["x" * 81] * 2
-    field = Field("v", "", "string", nullable=True, required=False, values=KINDS["string"] and (None,))  # type: ignore[arg-type]
+    field = Field("v", "", "string", nullable=True, required=False, values=(Value("x", "", ""),))
     whole = dict(profiles(pa.array(texts), field, ("v",)))["v",].tally
     assert whole.values is not None and sorted(whole.values.to_pylist()) == texts
 

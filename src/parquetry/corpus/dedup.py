@@ -110,8 +110,8 @@ class _Fates:
     def verdict(self, name: str, known: Alike | None) -> Verdict:
         """What was decided about the rows of a table."""
         fate, first = self.now[name]
-        if known:  # the row that it is connected to need not be like it
-            near = fate == NEAR_DUPLICATE
+        near = fate == NEAR_DUPLICATE
+        if known and near.any():  # the row that it is connected to need not be like it
             first[near] = neighbours(known)[near]
         cluster = _clusters(self.prints[name], self.tables[name], known)
         return Verdict(fate, first, cluster, self.broken[name], known)

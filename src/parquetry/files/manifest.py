@@ -179,6 +179,11 @@ class Manifest(Model):
     files: tuple[File, ...] = ()
 
     @property
+    def splits(self) -> list[str]:
+        """The splits of all tables."""
+        return list(dict.fromkeys(split for known in self.tables.values() for split in known.splits))
+
+    @property
     def name(self) -> str:
         """Name of the release folder."""
         return f"{self.dataset.name}-{self.dataset.version}"
@@ -189,12 +194,17 @@ class Manifest(Model):
 
     def shards(self, table: str, split: str | None = None) -> list[File]:
         """The Parquet files of a table, or of one split of it, in order."""
-        folder = "data/" if table == "default" else f"data/{table}/"
-        names = [f"{folder}{name}-" for name in self.tables[table].splits if split in (None, name)]
+        inside = f"{folder(table)}/"
+        names = [f"{inside}{name}-" for name in self.tables[table].splits if split in (None, name)]
         found = [
-            f for start in names for f in self.files if f.path.startswith(start) and "/" not in f.path[len(folder) :]
+            f for start in names for f in self.files if f.path.startswith(start) and "/" not in f.path[len(inside) :]
         ]
         return [file for file in found if file.path.endswith(".parquet")]
+
+
+def folder(table: str) -> str:
+    """Where the Parquet files of a table stand in a release."""
+    return "data" if table == "default" else f"data/{table}"
 
 
 def data_digest(tables: Mapping[str, TableFacts]) -> str:

@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from parquetry.corpus.keys import Array
 from parquetry.record.content import digests
+from parquetry.record.sketch import mixed
 from parquetry.words.fields import Field
 
-Array = np.ndarray[Any, np.dtype[Any]]
 #: The names that lead to a field, from its column on; `ELEMENTS` stands for the elements of a list.
 Steps = tuple[str, ...]
 ELEMENTS = "[]"
@@ -209,15 +210,7 @@ def _hashes(values: pa.Array) -> Array:
         whole = values.cast(pa.uint8()) if pa.types.is_boolean(values.type) else values
         whole = whole.view(f"int{whole.type.bit_width}") if pa.types.is_temporal(whole.type) else whole
         bits = whole.to_numpy().astype(np.uint64)
-    return _mixed(bits)
-
-
-def _mixed(bits: Array) -> Array:
-    """The numbers stirred so that all bits of one depend on all of the other (https://prng.di.unimi.it/splitmix64.c)."""
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
-    mixed: Array = bits ^ (bits >> np.uint64(31))
-    return mixed
+    return mixed(bits)
 
 
 def quantile(profile: Profile, share: float, *, whole: bool) -> float:

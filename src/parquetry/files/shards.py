@@ -22,6 +22,7 @@ from parquetry.columnar.portions import taken
 from parquetry.corpus.dedup import Verdict
 from parquetry.corpus.keys import Array
 from parquetry.corpus.split import Splits
+from parquetry.files.manifest import folder
 from parquetry.files.workspace import Part, Workspace
 from parquetry.words.fields import Field
 from parquetry.words.recipe import Files, Recipe
@@ -60,8 +61,7 @@ def plan(
             for index, (start, stop) in enumerate(shards):
                 inside = _cut(sizes[start:stop], recipe.files.row_group_bytes)
                 groups = tuple(rows[start + first : start + last] for first, last in inside)
-                folder = "data" if table == "default" else f"data/{table}"
-                name = f"{folder}/{split}-{index:05d}-of-{len(shards):05d}.parquet"
+                name = f"{folder(table)}/{split}-{index:05d}-of-{len(shards):05d}.parquet"
                 cuts.append(Cut(table, split, name, groups, int(sizes[start:stop].sum())))
     return cuts
 

@@ -112,7 +112,7 @@ def front_matter(facts: Facts) -> str:
     Every string is quoted, because YAML 1.1 and 1.2 disagree on what ``no``, ``1e3`` and ``0o17`` are.
     """
     dataset, tables = facts.manifest.dataset, facts.manifest.tables
-    total = sum(facts.total(name).rows for name in tables)
+    total = sum(facts.totals[name].rows for name in tables)
     keys: dict[str, Any] = {
         "pretty_name": dataset.title,
         "license": dataset.license,

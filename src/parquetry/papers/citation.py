@@ -11,7 +11,7 @@ from typing import Any
 from parquetry.papers.facts import Facts
 from parquetry.papers.markdown import escape
 from parquetry.words.dataset import Creator, Origin
-from parquetry.words.licenses import asked, license_url, spdx
+from parquetry.words.licenses import asked, label, license_url, spdx
 
 #: Licences of the SPDX list that the schema of CFF 1.2.0 does not know; they are given by their address.
 _NOT_IN_CFF = ("CDLA-Permissive-2.0",)
@@ -71,7 +71,7 @@ def attribution(facts: Facts) -> str:
 def _named(origin: Origin) -> str:
     """One work, as its licence asks: its name, its address, its licence, and what was done."""
     lines = [f"* **{escape(origin.name)}**" + (f", {escape(origin.url)}" if origin.url else "")]
-    lines.append(f"  Licence: {escape(spdx(origin.license) or origin.license)}, {license_url(origin.license)}")
+    lines.append(f"  Licence: {escape(label(origin.license))}, {license_url(origin.license)}")
     lines += [f"  {escape(text)}" for text in (origin.rights, origin.permission) if text]
     lines += [f"  Retrieved: {escape(origin.retrieved)}"] if origin.retrieved else []
     return "\n".join(lines)

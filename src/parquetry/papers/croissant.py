@@ -10,8 +10,9 @@ import json
 import re
 from typing import Any
 
+from parquetry.files.manifest import folder
 from parquetry.papers.facts import Facts
-from parquetry.words.dataset import Creator
+from parquetry.words.dataset import Creator, Origin
 from parquetry.words.fields import Field
 from parquetry.words.licenses import license_url
 
@@ -55,6 +56,7 @@ def croissant(facts: Facts, sections: dict[str, str]) -> str:
         sections: What people wrote about it, by the property of the vocabulary for responsible AI.
     """
     manifest, dataset = facts.manifest, facts.manifest.dataset
+    creators = [_creator(creator) for creator in dataset.creators]
     known: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -66,13 +68,13 @@ def croissant(facts: Facts, sections: dict[str, str]) -> str:
         "url": dataset.homepage or (f"https://doi.org/{dataset.doi}" if dataset.doi else "README.md"),
         "version": dataset.version,
         "datePublished": dataset.released,
-        "creator": [_creator(creator) for creator in dataset.creators],
-        "publisher": [_creator(creator) for creator in dataset.creators],
+        "creator": creators,
+        "publisher": creators,
         "keywords": list(dataset.keywords),
         "inLanguage": list(dataset.languages),
         "citeAs": bibtex(facts),
         "isLiveDataset": False,
-        "prov:wasDerivedFrom": [_origin(number, facts) for number in range(len(dataset.origins))],
+        "prov:wasDerivedFrom": [_origin(*one) for one in enumerate(dataset.origins)],
         "prov:wasGeneratedBy": {
             "@type": "prov:Activity",
             "name": f"Built, checked and sealed by parquetry {manifest.versions.get('parquetry', '')}",
@@ -110,8 +112,7 @@ def _creator(creator: Creator) -> dict[str, Any]:
     return {"@type": kind, "name": creator.name} | {name: text for name, text in more.items() if text}
 
 
-def _origin(number: int, facts: Facts) -> dict[str, Any]:
-    origin = facts.manifest.dataset.origins[number]
+def _origin(number: int, origin: Origin) -> dict[str, Any]:
     known = {"@id": origin.url or f"#origin-{number}", "@type": "prov:Entity", "name": origin.name}
     known |= {
         "url": origin.url,
@@ -145,7 +146,7 @@ def _distribution(facts: Facts) -> list[dict[str, Any]]:
                 "description": f"All files of the table {name}.",
                 "containedIn": {"@id": _FOLDER},
                 "encodingFormat": "application/x-parquet",
-                "includes": f"{_place(name)}/*.parquet",
+                "includes": f"{folder(name)}/*.parquet",
             }
         )
         for file in manifest.shards(name):
@@ -163,13 +164,9 @@ def _distribution(facts: Facts) -> list[dict[str, Any]]:
     return parts
 
 
-def _place(table: str) -> str:
-    return "data" if table == "default" else f"data/{table}"
-
-
 def _splits(facts: Facts) -> dict[str, Any]:
-    names = dict.fromkeys(split for known in facts.manifest.tables.values() for split in known.splits)
-    rows = [{f"{_SPLIT}/name": name, f"{_SPLIT}/url": _SPLITS.get(name, name)} for name in names]
+    splits = facts.manifest.splits
+    rows = [{f"{_SPLIT}/name": name, f"{_SPLIT}/url": _SPLITS.get(name, name)} for name in splits]
     return {
         "@type": "cr:RecordSet",
         "@id": _SPLIT,
@@ -249,7 +246,7 @@ def _table(name: str, facts: Facts) -> dict[str, Any]:
         "source": {
             "fileSet": {"@id": f"{name}-files"},
             "extract": {"fileProperty": "fullpath"},
-            "transform": {"regex": f"{_place(name)}/({splits})-.+parquet$"},
+            "transform": {"regex": f"{folder(name)}/({splits})-.+parquet$"},
         },
     }
     fields = [_field(field, place, name, (field.name,), facts) for place, field in _placed(schema.fields, name)]

@@ -14,7 +14,7 @@ from parquetry.files.manifest import File
 from parquetry.papers.facts import Facts
 from parquetry.papers.sheets import Sheet, sheets
 from parquetry.words.fields import KINDS, Field
-from parquetry.words.licenses import license_url, spdx
+from parquetry.words.licenses import label, license_url
 
 #: Kinds of fields as Table Schema calls them; lists, objects and open maps are ``any``.
 _TYPES = {"string": "string", "boolean": "boolean", "date": "date", "date-time": "datetime"}
@@ -24,7 +24,7 @@ def datapackage(facts: Facts) -> str:
     """The text of ``datapackage.json``."""
     dataset, tables = facts.manifest.dataset, facts.manifest.tables
     files = {file.path: file for file in facts.manifest.files}
-    licence = {"name": spdx(dataset.license) or dataset.license, "path": license_url(dataset.license) or "LICENSE"}
+    licence = {"name": label(dataset.license), "path": license_url(dataset.license) or "LICENSE"}
     known: dict[str, Any] = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": dataset.name,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +33,13 @@ class Facts:
     summaries: Mapping[tuple[str, str], Summary]  #: By table and split.
     samples: Mapping[tuple[str, str], list[Row]] = field(default_factory=dict)  #: Their first rows, long texts cut.
 
-    def total(self, table: str) -> Summary:
-        """The summary of all splits of a table."""
-        return sum((s for (name, _), s in self.summaries.items() if name == table), Summary())
+    @cached_property
+    def totals(self) -> Mapping[str, Summary]:
+        """The summary of all splits of each table."""
+        found = dict.fromkeys(self.manifest.tables, Summary())
+        for (name, _), summary in self.summaries.items():
+            found[name] += summary
+        return found
 
     def example(self, table: str, steps: Steps) -> Any:
         """The first value of a field, or of a part of one, of the rows that are shown; None if there is none."""
@@ -55,15 +61,9 @@ def samples(manifest: Manifest, schemas: Mapping[str, Schema], release: Path) ->
     found = dict[tuple[str, str], list[Row]]()
     for name, schema in schemas.items():
         for split in manifest.tables[name].splits:
-            mine = found.setdefault((name, split), [])
-            for file in manifest.shards(name, split):
-                for batch in batches(file.path, release):
-                    rows = documents(schema.fields, batch.slice(0, SAMPLE_ROWS - len(mine)))
-                    mine += [_cut(row) for row in rows]
-                    if len(mine) == SAMPLE_ROWS:
-                        break
-                if len(mine) == SAMPLE_ROWS:
-                    break
+            all_batches = (batch for file in manifest.shards(name, split) for batch in batches(file.path, release))
+            rows = (row for batch in all_batches for row in documents(schema.fields, batch.slice(0, SAMPLE_ROWS)))
+            found[name, split] = [_cut(row) for row in islice(rows, SAMPLE_ROWS)]
     return found
 
 
@@ -109,3 +109,12 @@ def spelled(steps: Steps) -> str:
     'figures[].unit'
     """
     return ".".join(steps).replace(f".{ELEMENTS}", ELEMENTS)
+
+
+def named(steps: Steps) -> str:
+    """The steps to a field as the card names it.
+
+    >>> named(("figures", "[]", "unit"))
+    'figures.unit'
+    """
+    return spelled(steps).replace(ELEMENTS, "")

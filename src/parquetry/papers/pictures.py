@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parquetry.files.profile import ELEMENTS, Profile, Steps, lows
+from parquetry.files.profile import Profile, Steps, lows
 from parquetry.files.stats import Summary
-from parquetry.papers.facts import Facts, parts, spelled
-from parquetry.papers.statistics import frequencies, timeline
+from parquetry.papers.facts import Facts, named, parts, spelled
+from parquetry.papers.statistics import ranked, said, timeline
 from parquetry.words.fields import KINDS, Field
 
 #: Folder of the pictures in a release.
@@ -55,7 +55,7 @@ def pictures(facts: Facts) -> list[Picture]:
     """All pictures of a release: of its splits, and of each table its lengths, times, categories and gaps."""
     found = [_rows(facts)]
     for name in list(facts.manifest.tables)[:TABLES]:
-        total, fields = facts.total(name), list(parts(facts.schemas[name].fields))
+        total, fields = facts.totals[name], list(parts(facts.schemas[name].fields))
         known = [(steps, field, total.columns.get(steps, Profile())) for steps, field in fields]
         for kind, title, panels in (
             ("lengths", "Lengths of texts", _lengths(known, facts.manifest.tables[name].text)),
@@ -73,10 +73,9 @@ Known = Sequence[tuple[Steps, Field, Profile]]
 
 def _rows(facts: Facts) -> Picture:
     tables = facts.manifest.tables
-    splits = dict.fromkeys(split for known in tables.values() for split in known.splits)
     series = {
         split: [known.splits[split].rows if split in known.splits else 0 for known in tables.values()]
-        for split in splits
+        for split in facts.manifest.splits
     }
     return Picture(f"{ASSETS}/rows.svg", "Rows", [Panel("Rows by table and split", list(tables), series, True, "rows")])
 
@@ -113,12 +112,12 @@ def _values(known: Known) -> Iterator[Panel]:
     complete = sorted(known, key=lambda one: one[2].nulls > 0)
     for steps, field, profile in complete:
         if field.values and profile.tally.distinct > 1:
-            rows = sorted(frequencies(profile, field), key=lambda pair: (-pair[1], pair[0]))
-            labels, counts = [_cut(value.strip('"')) for value, _ in rows[:BARS]], [float(n) for _, n in rows[:BARS]]
+            rows = ranked(profile, field)
+            labels, counts = [_cut(said(value)) for value, _ in rows[:BARS]], [float(n) for _, n in rows[:BARS]]
             if rows[BARS:]:
                 labels.append(f"{len(rows) - BARS} others")
                 counts.append(sum(n for _, n in rows[BARS:]))
-            yield Panel(spelled(steps).replace(ELEMENTS, ""), labels, {"": counts}, True, "rows")
+            yield Panel(named(steps), labels, {"": counts}, True, "rows")
 
 
 def _gaps(known: Known, total: Summary) -> Iterator[Panel]:
@@ -136,10 +135,10 @@ def _cut(label: str) -> str:
 
 def _bars(panel: Panel) -> str:
     """The numbers of a panel, or of very many the largest."""
-    said = []
+    told = []
     for name, numbers in panel.series.items():
         pairs = [(label, number) for label, number in zip(panel.labels, numbers, strict=True) if number]
         shown = pairs if len(pairs) <= BARS else sorted(pairs, key=lambda pair: -pair[1])[:3]
         each = ", ".join(f"{label} {number:,.4g}{'%' if panel.unit == '%' else ''}" for label, number in shown)
-        said.append(f"{name} {each}" if name else each + (" and others" if len(shown) < len(pairs) else ""))
-    return "; ".join(said)
+        told.append(f"{name} {each}" if name else each + (" and others" if len(shown) < len(pairs) else ""))
+    return "; ".join(told)

@@ -17,12 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from parquetry.files.profile import ELEMENTS, Profile
-from parquetry.papers.facts import Facts, parts, spelled
+from parquetry.papers.facts import Facts, named, parts
 from parquetry.papers.markdown import sized
 from parquetry.papers.pictures import pictures
 from parquetry.papers.regions import loading
-from parquetry.papers.statistics import span
-from parquetry.words.licenses import license_url, spdx
+from parquetry.papers.statistics import differing, span
+from parquetry.words.fields import Field
+from parquetry.words.licenses import label, license_url
 
 #: Characters of JSON that the rows of a table may take.
 _MOST = 1_500_000
@@ -39,7 +40,7 @@ def preview(facts: Facts, drawn: Mapping[str, str]) -> str:
     rows = {name: _rows(name, facts) for name in facts.manifest.tables}
     return _template().render(
         dataset=dataset,
-        license={"name": spdx(dataset.license) or dataset.license, "url": license_url(dataset.license)},
+        license={"name": label(dataset.license), "url": license_url(dataset.license)},
         creators="; ".join(creator.name for creator in dataset.creators),
         tables=[_table(name, len(shown), facts) for name, (_, shown) in rows.items()],
         pictures=[
@@ -86,24 +87,8 @@ def _rows(name: str, facts: Facts) -> tuple[list[str], list[list[Any]]]:
 
 
 def _table(name: str, shown: int, facts: Facts) -> dict[str, Any]:
-    known, schema, total = facts.manifest.tables[name], facts.schemas[name], facts.total(name)
-    fields = [
-        {
-            "name": spelled(steps).replace(ELEMENTS, ""),
-            "type": field.prose,
-            "nulls": f"{profile.nulls:,}",
-            "distinct": f"{'' if profile.tally.exact else '≈ '}{profile.tally.distinct:,}"
-            if profile.tally.distinct
-            else "",
-            "reach": span(profile, field),
-            "meaning": field.description,
-            "unit": field.unit,
-            "coded": field.values,
-        }
-        for steps, field in parts(schema.fields)
-        if steps[-1] != ELEMENTS
-        for profile in (total.columns.get(steps, Profile()),)
-    ]
+    known, schema, total = facts.manifest.tables[name], facts.schemas[name], facts.totals[name]
+    fields = [(steps, field) for steps, field in parts(schema.fields) if steps[-1] != ELEMENTS]
     return {
         "name": name,
         "about": str(schema.document.get("description", "")),
@@ -111,5 +96,18 @@ def _table(name: str, shown: int, facts: Facts) -> dict[str, Any]:
         "shown": shown,
         "whole": shown == total.rows,
         "splits": ", ".join(f"{split} {rows.rows:,}" for split, rows in known.splits.items()),
-        "fields": fields,
+        "fields": [_field(named(steps), field, total.columns.get(steps, Profile())) for steps, field in fields],
+    }
+
+
+def _field(name: str, field: Field, profile: Profile) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": field.prose,
+        "nulls": f"{profile.nulls:,}",
+        "distinct": differing(profile) if profile.tally.distinct else "",
+        "reach": span(profile, field),
+        "meaning": field.description,
+        "unit": field.unit,
+        "coded": field.values,
     }

@@ -16,7 +16,7 @@ from parquetry.papers.facts import Facts
 from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.papers.pictures import pictures
-from parquetry.words.licenses import license_url, spdx
+from parquetry.words.licenses import label, license_url
 
 #: Sources of a table that are listed one by one.
 LISTED = 20
@@ -52,7 +52,7 @@ def region(name: str, facts: Facts) -> str | None:
 
 def _summary(facts: Facts) -> str:
     dataset, tables = facts.manifest.dataset, facts.manifest.tables
-    counts = ", ".join(f"{facts.total(name).rows:,} {escape(name)}" for name in tables)
+    counts = ", ".join(f"{facts.totals[name].rows:,} {escape(name)}" for name in tables)
     license_id = dataset.license if dataset.license != "other" else "see below"
     lines = [
         f"**{escape(dataset.summary)}**",
@@ -69,7 +69,7 @@ def _tables(facts: Facts) -> str:
         shards = facts.manifest.shards(name)
         size = sized(sum(file.bytes for file in shards))
         default = " (default)" if known.default else ""
-        rows.append([code(name) + default, facts.total(name).rows, len(shards), size, escape(str(about))])
+        rows.append([code(name) + default, facts.totals[name].rows, len(shards), size, escape(str(about))])
     return table(["table", "rows", "files", "size", "a row is"], rows, "lrrrl")
 
 
@@ -108,8 +108,7 @@ def loading(facts: Facts) -> str:
 
 
 def _splits(facts: Facts) -> str:
-    names = list(dict.fromkeys(split for known in facts.manifest.tables.values() for split in known.splits))
-    rows = []
+    names, rows = facts.manifest.splits, []
     for name, known in facts.manifest.tables.items():
         counts = [known.splits[split].rows if split in known.splits else "–" for split in names]
         rows.append([code(name), *counts, _method(known.split_method, known.split_rule, known.group_by)])
@@ -140,7 +139,7 @@ def _leakage(facts: Facts) -> str:
 def _origins(facts: Facts) -> str:
     rows = []
     for o in facts.manifest.dataset.origins:
-        licence = escape(spdx(o.license) or o.license)
+        licence = escape(label(o.license))
         linked = f"[{licence}]({url})" if (url := license_url(o.license)) else licence
         said = ". ".join(escape(text).rstrip(".") for text in (o.rights, o.permission) if text)
         rows.append([escape(o.name), escape(o.url) if o.url else "address not known", linked, said or "–"])
@@ -191,7 +190,7 @@ def _citation(facts: Facts) -> str:
     names = "; ".join(escape(creator.name) for creator in dataset.creators)
     address = (dataset.doi and f"https://doi.org/{dataset.doi}") or dataset.homepage
     cited = f"{names} ({dataset.released[:4]}). *{escape(dataset.title)}* (version {dataset.version}) [Data set]."
-    licence, url = spdx(dataset.license) or dataset.license, license_url(dataset.license)
+    licence, url = label(dataset.license), license_url(dataset.license)
     terms = f"[{escape(licence)}]({url})" if url else escape(licence)
     where = f" {escape(address)}" if address else ""
     return f"{cited}{where}\n\nLicence: {terms}. `CITATION.cff` says the same for programs."

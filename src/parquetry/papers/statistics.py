@@ -25,7 +25,7 @@ def statistics(facts: Facts) -> str:
     """The text of ``statistics.json``: per table and split, and per table as a whole, what each column holds."""
     tables = {}
     for name in facts.manifest.tables:
-        fields, total = facts.schemas[name].fields, facts.total(name)
+        fields, total = facts.schemas[name].fields, facts.totals[name]
         splits = {split: facts.summaries[name, split] for split in facts.manifest.tables[name].splits}
         told = {
             split: {"rows": mine.rows, "bytes": mine.bytes, "columns": columns(mine, fields)}
@@ -79,8 +79,14 @@ def _spread(profile: Profile, *, whole: bool) -> dict[str, Any]:
 
 def top(profile: Profile, one: Field) -> list[tuple[Any, int]]:
     """The values that stand most often, with their rows; none if none stands twice, or if they are many."""
-    frequent = sorted(frequencies(profile, one), key=lambda pair: (-pair[1], pair[0]))[:TOP]
-    return [(json.loads(value), times) for value, times in frequent] if frequent and frequent[0][1] > 1 else []
+    frequent = ranked(profile, one)[:TOP]
+    return frequent if frequent and frequent[0][1] > 1 else []
+
+
+def ranked(profile: Profile, one: Field) -> list[tuple[Any, int]]:
+    """The values, with their rows, those that stand most often first; empty if there are too many to know."""
+    pairs = sorted(frequencies(profile, one), key=lambda pair: (-pair[1], pair[0]))
+    return [(json.loads(value), rows) for value, rows in pairs]
 
 
 def frequencies(profile: Profile, one: Field) -> list[tuple[str, int]]:
@@ -109,9 +115,19 @@ def reach(profile: Profile, one: Field) -> str:
     """How far the values of a field reach, or which stand most often, in a few words of Markdown."""
     counted = one.values or one.kind == "boolean" or one.arrow == KINDS["string"].arrow
     if counted and (frequent := top(profile, one)[:3]):
-        said = (f"{code(value if isinstance(value, str) else canonical(value))} {rows:,}" for value, rows in frequent)
-        return ", ".join(said) + (" …" if profile.tally.distinct > len(frequent) else "")
+        told = (f"{code(said(value))} {rows:,}" for value, rows in frequent)
+        return ", ".join(told) + (" …" if profile.tally.distinct > len(frequent) else "")
     return span(profile, one)
+
+
+def differing(profile: Profile) -> str:
+    """How many values differ, and whether that is an estimate."""
+    return f"{'' if profile.tally.exact else '≈ '}{profile.tally.distinct:,}"
+
+
+def said(value: Any) -> str:
+    """A value of JSON as it is shown: a text without quotation marks."""
+    return value if isinstance(value, str) else canonical(value)
 
 
 def span(profile: Profile, one: Field) -> str:

@@ -106,7 +106,7 @@ class _Texts:
     def _called(self, name: str, path: Path) -> str:
         """A name that no other file has: with as many of its folders as that takes."""
         taken, parts = {file.path for file in self.files.values()}, path.parts
-        longer = ("/".join(parts[-count:]) for count in range(1 + name.count("/") + 1, len(parts) + 1))
+        longer = ("/".join(parts[-count:]) for count in range(name.count("/") + 2, len(parts) + 1))
         return next(one for one in (name, *longer) if one not in taken)
 
     def unused(self, where: str) -> list[Problem]:

@@ -49,7 +49,7 @@ class Found:
     @property
     def about(self) -> str:
         """How many records they are, and from where."""
-        return f"{counted(self.seen.values, 'record')} of {' and '.join(piece.name for piece in self.pieces)}"
+        return _about(self.pieces, self.seen.values)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The records that can be read, from the first one again."""
@@ -86,7 +86,7 @@ def look(paths: Sequence[Path], rules: Read | None = None) -> Found:
     if not seen.values:
         fix = "remove it, or fetch it again"
         raise InputError(*(faults or [Problem("INPUT_EMPTY", pieces[0].name, "the file holds no records", fix)]))
-    document = draft(seen, _about(pieces, seen.values), cells=FORMATS[pieces[0].suffix] == "cells")
+    document = draft(seen, f"the {_about(pieces, seen.values)}", cells=FORMATS[pieces[0].suffix] == "cells")
     schema = parse(json.dumps(document).encode(), "the draft")
     typed = [piece for piece in pieces if FORMATS[piece.suffix] == "columns"]
     if problems := [problem for piece in typed for problem in headers.problems(piece.name, columns(piece), schema)]:
@@ -95,7 +95,7 @@ def look(paths: Sequence[Path], rules: Read | None = None) -> Found:
 
 
 def _about(pieces: Sequence[Piece], rows: int) -> str:
-    return f"the {counted(rows, 'record')} of {' and '.join(piece.name for piece in pieces)}"
+    return f"{counted(rows, 'record')} of {' and '.join(piece.name for piece in pieces)}"
 
 
 def _go_together(pieces: Sequence[Piece]) -> None:

@@ -39,6 +39,11 @@ def spdx(license: str) -> str:
         return ""
 
 
+def label(license: str) -> str:
+    """What a licence is called: by its SPDX id, or where it has none by that of the Hub."""
+    return spdx(license) or license
+
+
 def license_url(license: str) -> str:
     """Where the text of a licence of the Hub can be read, or nothing.
 
