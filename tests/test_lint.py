@@ -22,9 +22,9 @@ from test_corpora import CASES, read_built
 from test_corpora import project as recipe_for
 
 from parquetry.papers import card
-from parquetry.papers.lint import errors, is_warning, lint
+from parquetry.papers.lint import errors, lint
 from parquetry.words import hub
-from parquetry.words.errors import Problem, VerificationError
+from parquetry.words.errors import Problem, VerificationError, is_warning
 
 CARDS = SHARED / "corpora/hf-dataset-cards"
 
@@ -743,14 +743,15 @@ def test_the_command_tells_errors_by_its_exit_code(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (5, "", warned + refused)
     done = run(str(path), "--json")
     said = json.loads(done.stdout)
-    assert (done.returncode, said["card"], said["sound"]) == (5, str(path), False)
+    assert (done.returncode, said["file"], said["sound"]) == (5, str(path), False)
     assert [one["where"] for one in said["problems"] + said["warnings"]] == [f"{path}:3", f"{path}:2"]
 
 
 def test_the_command_names_a_file_that_it_cannot_read(tmp_path: Path) -> None:
     done = run(str(tmp_path / "none.md"))
     assert done.stderr == (
-        f"error[FILE_MISSING] {tmp_path}/none.md: there is no such file\n  fix: give the README.md of a dataset\n"
+        f"error[FILE_MISSING] {tmp_path}/none.md: there is no such file\n"
+        "  fix: give the README.md or the croissant.json of a dataset\n"
     )
     assert done.returncode == run(str(tmp_path)).returncode == 2
     (tmp_path / "README.md").write_bytes(b"\xff")

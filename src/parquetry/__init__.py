@@ -91,6 +91,9 @@ papers       what is said about a release, computed from its files
     citation     what is known about a release -> CITATION.cff and LICENSE
     sheets       a release -> the same rows as CSV
     croissant    what is known about a release -> croissant.json
+    graph        a croissant.json -> its nodes, by their ids
+    record_sets  the record sets of a croissant.json -> what keeps readers from their rows
+    conformance  a croissant.json -> all that is wrong with it, by the standard
     datapackage  what is known about a release -> datapackage.json
     plots        pictures -> SVG
     preview      what is known about a release -> index.html, a page that shows it
@@ -108,13 +111,14 @@ start        records that someone has -> a dataset repository
 reader       what people do with a release
     rows         the rows of a release, judged one by one
     torn         the splits of a release -> what stands in two of them
+    said         the papers of a release -> what they say that its files do not bear out
     verify       a folder -> the list of what is wrong with it
     diff         two releases -> what became of each row between them
     drift        a fresh build beside the release that stands
     interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched
     sample       the first rows of each source -> what a build would refuse
-    inspect      a card in a file -> what is wrong with it
+    inspect      a card or a croissant.json -> what is wrong with it
     story        the build that was installed with this package
     new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes

@@ -13,7 +13,7 @@ import yaml
 from parquetry.papers import configs
 from parquetry.papers.matter import ANY, KINDS, Front, entries, items, kind, quoted
 from parquetry.words import hub
-from parquetry.words.errors import Problem
+from parquetry.words.errors import Problem, is_warning
 from parquetry.words.vocabulary import LICENSES, license_fix
 
 #: Names of datasets on the Hub, and what is said of those that come from elsewhere.
@@ -43,11 +43,6 @@ def lint(text: str, where: str) -> list[Problem]:
 def errors(text: str, where: str) -> list[Problem]:
     """What `lint` finds, without the warnings."""
     return [problem for problem in lint(text, where) if not is_warning(problem)]
-
-
-def is_warning(problem: Problem) -> bool:
-    """Whether a problem is worth a warning alone."""
-    return problem.code.startswith("WARN_")
 
 
 def _member(key: str, place: yaml.Node, value: yaml.Node, front: Front) -> None:

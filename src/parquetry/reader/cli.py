@@ -169,7 +169,7 @@ def _diff(old: Path, new: Path, *, as_json: bool) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def _lint(file: Path, *, as_json: bool) -> int:
-    """Check the front matter of the dataset card in FILE by the rules of the Hub, without a network."""
+    """Check FILE without a network: a dataset card by the rules of the Hub, or a croissant.json by its standard."""
     errors, warnings = inspect.inspect(file)
     _say_warnings(warnings)
     if as_json or not errors:

@@ -19,11 +19,8 @@ import pyarrow.parquet as pq
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
 from parquetry.files.stats import batches
-from parquetry.papers import card, lint, sheets
 from parquetry.papers.facts import Facts, samples
-from parquetry.papers.pictures import ASSETS
-from parquetry.papers.regions import HEADINGS, region
-from parquetry.papers.whole import papers
+from parquetry.reader import said
 from parquetry.reader.rows import AGAIN, Rows
 from parquetry.reader.torn import leaking
 from parquetry.words.errors import ParquetryError, Problem, RecipeError, VerificationError
@@ -226,7 +223,7 @@ class _Judge:
                 schemas = {name: rows.schema for name, rows in tables.items()}
                 summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}
                 shown = samples(self.manifest, schemas, self.release)
-                yield from self.papers(Facts(self.manifest, schemas, summaries, shown))
+                yield from said.wrong(Facts(self.manifest, schemas, summaries, shown), self.release)
 
     def file(self, path: str, split: str, rows: Rows) -> Iterator[Problem]:
         """What is wrong in one Parquet file; what it holds is added to ``rows``."""
@@ -243,48 +240,6 @@ class _Judge:
                 yield from rows.add(batch, path, split)
         except (OSError, pa.ArrowException) as error:
             yield Problem("FILE_UNREADABLE", path, f"is not a sound Parquet file: {str(error)[:120]}", AGAIN)
-
-    def papers(self, facts: Facts) -> Iterator[Problem]:
-        """Numbers and names in the papers that the files do not bear out."""
-        drawn = {path: self.text(path) for path in self.files if path.startswith(f"{ASSETS}/")}
-        readme = self.text("README.md")
-        made = papers(facts, readme, drawn)
-        for name in (*(name for name in made if self.text(name) != made[name]), *sheets.wrong(facts, self.release)):
-            yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
-        if not readme.startswith(matter := card.front_matter(facts)):
-            yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)
-        yield from lint.errors(matter, "README.md")
-        for lost in [name for name in HEADINGS if f"<!-- begin: {name} -->" not in readme]:
-            yield Problem("CARD_DIFFERS", f"README.md: {lost}", "the region is missing", AGAIN)
-        documents = [path for path in self.files if path.startswith(f"{card.DOCUMENTS}/")]
-        for name, text in [("README.md", readme[len(matter) :]), *((path, self.text(path)) for path in documents)]:
-            yield from stale(text, facts, name)
-
-    def text(self, name: str) -> str:
-        try:
-            return (self.release / name).read_bytes().decode()
-        except (OSError, UnicodeDecodeError):
-            return ""
-
-
-def stale(text: str, facts: Facts, name: str) -> Iterator[Problem]:
-    """The regions of a document that do not say what the files hold."""
-
-    def compare(region_name: str) -> str | None:
-        asked.append(region_name)
-        return region(region_name, facts)
-
-    asked: list[str] = []
-    try:
-        fresh = card.fill(text, compare, name)
-    except ParquetryError as error:
-        yield from error.problems
-        return
-    if fresh != text:
-        old, new = card.regions_of(text), card.regions_of(fresh)
-        for region_name in asked:
-            if old.get(region_name) != new.get(region_name):
-                yield Problem("CARD_DIFFERS", f"{name}: {region_name}", "does not say what the files hold", AGAIN)
 
 
 def _unknown(name: str, manifest: Manifest, schema: Schema) -> str:

@@ -90,6 +90,11 @@ def printable(text: str, limit: int = 500) -> str:
     return "".join(_escaped(c) if unicodedata.category(c) in ("Cc", "Cs") or c in BIDI else c for c in cut)
 
 
+def is_warning(problem: Problem) -> bool:
+    """Whether a problem is worth a warning alone."""
+    return problem.code.startswith("WARN_")
+
+
 def pointer(*parts: str | int) -> str:
     """Join the steps of a JSON Pointer (RFC 6901).
 

@@ -1,0 +1,66 @@
+"""The papers of a release -> what they say that its files do not bear out, or that their readers refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from parquetry.papers import card, conformance, lint, sheets
+from parquetry.papers.facts import Facts
+from parquetry.papers.pictures import ASSETS
+from parquetry.papers.regions import HEADINGS, region
+from parquetry.papers.whole import papers
+from parquetry.reader.rows import AGAIN
+from parquetry.words.errors import ParquetryError, Problem
+
+
+def wrong(facts: Facts, release: Path) -> Iterator[Problem]:
+    """Numbers and names in the papers that the files do not bear out.
+
+    Args:
+        facts: What was found in the files.
+        release: The folder.
+    """
+    files = [file.path for file in facts.manifest.files]
+    readme = _text(release, "README.md")
+    made = papers(facts, readme, {path: _text(release, path) for path in files if path.startswith(f"{ASSETS}/")})
+    differing = [name for name, text in made.items() if _text(release, name) != text]
+    for name in (*differing, *sheets.wrong(facts, release)):
+        yield Problem("CARD_DIFFERS", name, "does not say what the files hold", AGAIN)
+    if not readme.startswith(matter := card.front_matter(facts)):
+        yield Problem("CARD_DIFFERS", "README.md: front matter", "does not say what the files hold", AGAIN)
+    yield from lint.errors(matter, "README.md")
+    yield from conformance.errors(made["croissant.json"].encode(), "croissant.json")
+    for lost in [name for name in HEADINGS if f"<!-- begin: {name} -->" not in readme]:
+        yield Problem("CARD_DIFFERS", f"README.md: {lost}", "the region is missing", AGAIN)
+    yield from _stale(readme[len(matter) :], facts, "README.md")
+    for path in files:
+        if path.startswith(f"{card.DOCUMENTS}/"):
+            yield from _stale(_text(release, path), facts, path)
+
+
+def _text(release: Path, path: str) -> str:
+    try:
+        return (release / path).read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _stale(text: str, facts: Facts, name: str) -> Iterator[Problem]:
+    """The regions of a document that do not say what the files hold."""
+
+    def compare(region_name: str) -> str | None:
+        asked.append(region_name)
+        return region(region_name, facts)
+
+    asked: list[str] = []
+    try:
+        fresh = card.fill(text, compare, name)
+    except ParquetryError as error:
+        yield from error.problems
+        return
+    if fresh != text:
+        old, new = card.regions_of(text), card.regions_of(fresh)
+        for region_name in asked:
+            if old.get(region_name) != new.get(region_name):
+                yield Problem("CARD_DIFFERS", f"{name}: {region_name}", "does not say what the files hold", AGAIN)
