@@ -34,6 +34,7 @@ ROOMS = {
     "orjson": {"words.records"},
     "rich": {"reader.progress"},
     "matplotlib": {"papers.plots"},
+    "openpyxl": {"sources.workbook"},
     "jinja2": {"papers.preview"},
     "markupsafe": {"papers.preview"},
     "yaml": {"papers.card", "papers.configs", "papers.features", "papers.lint", "papers.matter", "sources.documents"},

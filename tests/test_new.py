@@ -282,12 +282,12 @@ def refusals() -> Iterator[Any]:
         ("error[SOURCE_MISSING] b.csv: there is no such file\n  fix: correct the path\n"),
     )
     yield (
-        ["mine", "--from", "b.xlsx"],
-        {"b.xlsx": b"PK"},
+        ["mine", "--from", "b.ods"],
+        {"b.ods": b"PK"},
         2,
         (
-            "error[INPUT_TYPE] b.xlsx: no records are read from this kind of file\n  fix: use .jsonl, .ndjson, .json, "
-            ".parquet, .arrow, .feather, .csv, .tsv, .txt or .md; JSON and CSV plain or with .gz or .zst\n"
+            "error[INPUT_TYPE] b.ods: no records are read from this kind of file\n  fix: use .jsonl, .ndjson, .json, "
+            ".parquet, .arrow, .feather, .csv, .tsv, .xlsx, .txt or .md; JSON and CSV plain or with .gz or .zst\n"
         ),
     )
     yield (

@@ -450,9 +450,9 @@ def test_two_files_cannot_have_one_name(corpus: Path) -> None:
 
 
 def test_all_that_is_wrong_with_the_sources_is_said_at_once(corpus: Path) -> None:
-    stored(corpus, "notes.xlsx", b"PK")
-    assert refused(corpus, one=["*.xlsx", "no*.jsonl"], two=["sub/"]) == (
-        f"error[INPUT_TYPE] notes.xlsx: this kind of file is not read\n  fix: {READ}\n"
+    stored(corpus, "notes.ods", b"PK")
+    assert refused(corpus, one=["*.ods", "no*.jsonl"], two=["sub/"]) == (
+        f"error[INPUT_TYPE] notes.ods: this kind of file is not read\n  fix: {READ}\n"
         "error[SOURCE_MISSING] recipe.toml: tables.one.sources.1: no file matches 'no*.jsonl'\n"
         "  fix: correct the path, or make the file first\n"
         "error[SOURCE_MISSING] recipe.toml: tables.two.sources.0: 'sub/' is a folder\n"
@@ -469,12 +469,12 @@ def test_a_folder_is_told_how_to_name_its_files(tmp_path: Path) -> None:
 
 #: What to do about a file that is not read.
 READ = (
-    "use .jsonl, .ndjson, .json, .parquet, .arrow, .feather, .csv, .tsv, .txt or .md; "
+    "use .jsonl, .ndjson, .json, .parquet, .arrow, .feather, .csv, .tsv, .xlsx, .txt or .md; "
     "JSON and CSV plain or with .gz or .zst"
 )
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.gz", "a.jsonl.bz2", "a.JSONL", "jsonl", "a.zip"])
+@pytest.mark.parametrize("name", ["a.ods", "a.xls", "a.gz", "a.jsonl.bz2", "a.JSONL", "jsonl", "a.zip"])
 def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"{}")
     what = f"error[INPUT_TYPE] {name}: this kind of file is not read\n  fix: {READ}"

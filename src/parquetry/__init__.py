@@ -27,7 +27,8 @@ sources      files of text -> batches of rows: parallel and pure
     encodings    text in any encoding -> UTF-8
     lines        JSON Lines -> rows
     separated    CSV text -> records, each with the place where it begins
-    cells        CSV and TSV -> rows, typed by the schema
+    workbook     a sheet of a workbook -> its rows, cell by cell, as if it were CSV
+    cells        CSV, TSV and sheets of workbooks -> rows, typed by the schema
     elements     the text of a JSON array -> its elements
     array        a JSON array -> rows
     documents    a text or Markdown file -> one row

@@ -64,6 +64,7 @@ _LISTS = {"languages": ",", "creators": ";"}
 @click.option("--number", metavar="PROPERTY", help="Number the records in a property of this name.")
 @click.option("--encoding", default="utf-8", help="Encoding of FILE, such as cp1252.")
 @click.option("--delimiter", default=",", help="What stands between the cells of a CSV file.")
+@click.option("--sheet", default="", help="Sheet of a workbook (.xlsx); default: the only one that holds anything.")
 @click.option("--released", help="Day of the first release, YYYY-MM-DD; default: today.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 def new(folder: Path, paths: tuple[Path, ...], **options: Any) -> int:
@@ -88,7 +89,7 @@ def _rules(options: dict[str, Any]) -> Read:
     if len(options["delimiter"]) != 1 or options["delimiter"] in '"\r\n':
         raise click.UsageError(f"{options['delimiter']!r} is not one character that can stand between cells")
     try:
-        return Read(encoding=encoding_name(options["encoding"]), delimiter=options["delimiter"])
+        return Read(encoding=encoding_name(options["encoding"]), delimiter=options["delimiter"], sheet=options["sheet"])
     except ValueError as error:
         raise click.UsageError(f"--encoding: {error}") from None
 

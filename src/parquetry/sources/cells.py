@@ -1,4 +1,4 @@
-"""CSV and TSV -> batches of rows, typed by the schema and never guessed.
+"""CSV, TSV and sheets of workbooks -> batches of rows, typed by the schema and never guessed.
 
 A cell of a text column stays exactly as it is: ``NA``, ``null``, ``007`` and ``1e5`` are text. Numbers, booleans and
 dates are written as in JSON, lists and objects as JSON text. An empty cell is null; in a text column that is required
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,13 @@ from parquetry.sources import blocks, conform
 from parquetry.sources.encodings import decoded, legible, utf8
 from parquetry.sources.lines import joined
 from parquetry.sources.partitions import Piece
-from parquetry.sources.separated import Record, Survey, Text, header, survey
+from parquetry.sources.separated import Record, Survey, Text, header
 from parquetry.sources.streams import Stream
+from parquetry.sources.workbook import SUFFIX, Sheet
 from parquetry.words import strict_json
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.fields import Field
-from parquetry.words.recipe import Limits, Table
+from parquetry.words.recipe import Limits, Read, Table
 from parquetry.words.records import LINE, Mask, Removed, Sifted
 from parquetry.words.schema import Schema
 from parquetry.words.strict_json import NotJson
@@ -48,11 +50,24 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
         InputError: The file cannot be read as text, its header does not fit the schema, a quote is never closed, or
             there is nothing but a header.
     """
-    delimiter = "\t" if piece.suffix == ".tsv" else rules.read.delimiter
-    with Stream(piece, limits.decompression_ratio) as stream:
-        text = Text(utf8(stream, rules.read.encoding, piece.name), delimiter, piece.name, limits.line_bytes)
+    with opened(piece, rules.read, limits) as (text, stream):
         for batch in Reader(text, schema, rules, limits).batches():
-            yield batch._replace(position=stream.position)
+            yield batch._replace(position=stream.position if stream else 0)
+
+
+@contextmanager
+def opened(piece: Piece, rules: Read, limits: Limits) -> Iterator[tuple[Text, Stream | None]]:
+    """The records of a file, and the stream that they come from; a workbook has none.
+
+    Raises:
+        InputError: The file is empty, or not what its name says.
+    """
+    if piece.suffix == SUFFIX:
+        yield Sheet(piece, rules.sheet, limits.line_bytes, limits.decompression_ratio), None
+        return
+    delimiter = "\t" if piece.suffix == ".tsv" else rules.delimiter
+    with Stream(piece, limits.decompression_ratio) as stream:
+        yield Text(utf8(stream, rules.encoding, piece.name), delimiter, piece.name, limits.line_bytes), stream
 
 
 def cell(field: Field, text: str, structure: strict_json.Limits) -> Any:
@@ -93,7 +108,7 @@ class Reader:
         """The records of the file."""
         self.fields = self._header()
         records = 0
-        while self.text.held or self.text.more():
+        while self.text.ready():
             if batch := self.quickly():
                 records += batch.kept.num_rows + len(batch.removed)
                 yield batch
@@ -109,7 +124,7 @@ class Reader:
 
     def _header(self) -> tuple[Field, ...]:
         """The columns that the first line names."""
-        while self.text.held or self.text.more():
+        while self.text.ready():
             for record in self.text.take(1):
                 if not record.blank:
                     return header(record, self.schema, self.text, self.encoding)
@@ -159,11 +174,8 @@ class Reader:
 
     def quickly(self) -> Sifted | None:
         """The whole records that are held as rows, if it is surely known what they are."""
-        text, delimiter = self.text.held, self.text.delimiter
-        if len(delimiter) > 1 or delimiter in b'"\r\n' or text.startswith(b"\xef\xbb\xbf") or b"\0" in text:
-            return None
-        where = survey(text, delimiter[0], done=self.text.done)
-        if where is None or not len(where.starts) or (where.stops - where.starts).max() > self.text.most:
+        where, text = self.text.survey(), self.text.held
+        if where is None or not len(where.starts):
             return None
         unsure = np.zeros(len(where.starts), bool)
         if (table := self._parsed(text[: where.end], unsure)) is None:

@@ -30,7 +30,7 @@ Format = Literal["lines", "array", "columns", "cells", "documents"]
 #: What the suffix of a file says that it is.
 FORMATS: dict[str, Format] = {".jsonl": "lines", ".ndjson": "lines", ".json": "array"}
 FORMATS |= {".parquet": "columns", ".arrow": "columns", ".feather": "columns"}
-FORMATS |= {".csv": "cells", ".tsv": "cells", ".txt": "documents", ".md": "documents"}
+FORMATS |= {".csv": "cells", ".tsv": "cells", ".xlsx": "cells", ".txt": "documents", ".md": "documents"}
 #: How a file may be compressed, by a second suffix.
 CODECS = {".gz": "gzip", ".zst": "zstd"}
 #: Folders that a build keeps beside a release.
@@ -217,7 +217,8 @@ def unread(name: str) -> str:
     if piece.suffix not in FORMATS:
         some = ", ".join(list(FORMATS)[:-1])
         return f"use {some} or {list(FORMATS)[-1]}; JSON and CSV plain or with .gz or .zst"
-    return f"decompress {piece.suffix} files" if piece.codec and FORMATS[piece.suffix] not in _COMPRESSED else ""
+    packed = piece.codec and (FORMATS[piece.suffix] not in _COMPRESSED or piece.suffix == ".xlsx")
+    return f"decompress {piece.suffix} files" if packed else ""
 
 
 def _end(name: str) -> str:

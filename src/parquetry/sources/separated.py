@@ -76,6 +76,17 @@ class Text:
         self.held, self.done = longer(self._parts, self.held)
         return True
 
+    def ready(self) -> bool:
+        """Whether anything is left, of which some is held now."""
+        return bool(self.held) or self.more()
+
+    def survey(self) -> Survey | None:
+        """Where the whole records that are held are, if it is surely known."""
+        if len(self.delimiter) > 1 or self.held.startswith(b"\xef\xbb\xbf") or b"\0" in self.held:
+            return None
+        where = survey(self.held, self.delimiter[0], done=self.done)
+        return None if where is None or (where.stops - where.starts).max(initial=0) > self.most else where
+
     def take(self, most: int) -> list[Record]:
         """The whole records that are held, and go on behind them; none if the first is not read to its end.
 

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 
 from parquetry.columnar import headers
+from parquetry.sources.cells import opened
 from parquetry.sources.partitions import FORMATS, Piece
-from parquetry.sources.streams import Stream
 from parquetry.start.draft import Spec, draft
 from parquetry.start.seen import Seen
-from parquetry.start.untyped import columns, header, piece_of, records, text_of
+from parquetry.start.untyped import columns, header, piece_of, records
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Limits, Read
 from parquetry.words.records import counted
@@ -111,8 +111,8 @@ def _go_together(pieces: Sequence[Piece]) -> None:
 
 def _delimiter(piece: Piece, rules: Read) -> str:
     """What stands between the cells of a CSV file, by its first line."""
-    with Stream(piece, Limits().decompression_ratio) as stream:
-        names = header(text_of(stream, piece, rules), rules)
+    with opened(piece, rules, Limits()) as (text, _):
+        names = header(text, rules)
     return next((one for one in _DELIMITERS if len(names) == 1 and one in names[0]), rules.delimiter)
 
 

@@ -235,7 +235,7 @@ def _read(rules: Read, *, numbered: bool) -> str:
     """How the sources are read, where that is not the usual way; numbered copies are written in UTF-8."""
     said = rules.model_dump(exclude_defaults=True)
     if numbered:
-        said.pop("encoding", None)
+        said = {key: value for key, value in said.items() if key not in ("encoding", "sheet")}
     return f"read = {{ {', '.join(f'{key} = {_quoted(value)}' for key, value in said.items())} }}\n" if said else ""
 
 

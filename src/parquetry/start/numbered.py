@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.columnar import batches
+from parquetry.sources.cells import opened
 from parquetry.sources.partitions import FORMATS, Piece
-from parquetry.sources.streams import Stream
-from parquetry.start.untyped import cells, records, text_of
+from parquetry.start.untyped import cells, records
 from parquetry.words.recipe import Limits, Read
 from parquetry.words.strict_json import NotJson
 
@@ -25,7 +25,7 @@ _SUFFIXES = {"lines": ".jsonl", "array": ".jsonl", "columns": ".parquet"}
 
 def suffix(piece: Piece) -> str:
     """The suffix of the numbered copy of a file."""
-    return _SUFFIXES.get(FORMATS[piece.suffix], piece.suffix)
+    return _SUFFIXES.get(FORMATS[piece.suffix], ".tsv" if piece.suffix == ".tsv" else ".csv")
 
 
 def write(piece: Piece, rules: Read, name: str, first: int, target: Path) -> int:
@@ -40,8 +40,7 @@ def write(piece: Piece, rules: Read, name: str, first: int, target: Path) -> int
                     file.write(json.dumps({name: first} | record.value, ensure_ascii=False).encode() + b"\n")
                     first += 1
             return first
-        with Stream(piece, Limits().decompression_ratio) as stream:
-            text = text_of(stream, piece, rules)
+        with opened(piece, rules, Limits()) as (text, _):
             for number, line in enumerate(cells(text), first - 1):
                 start = name if number < first else str(number)
                 file.write(start.encode() + text.delimiter + line.text + b"\n")

@@ -17,6 +17,7 @@ import pyarrow as pa
 from parquetry.columnar import batches, values
 from parquetry.sources import elements, separated
 from parquetry.sources.array import refuse_hidden
+from parquetry.sources.cells import opened
 from parquetry.sources.encodings import decoded, refused, utf8, utf8_stream, wide
 from parquetry.sources.lines import BOM
 from parquetry.sources.partitions import FORMATS, Piece, unread
@@ -64,15 +65,16 @@ def records(piece: Piece, rules: Read) -> Iterator[Record]:
     if kind == "columns":
         yield from _rows(piece)
         return
+    if kind == "cells":
+        with opened(piece, rules, _LIMITS) as (text, _):
+            names = header(text, rules)
+            yield from (Record(one.line, _cells(one, names, rules.encoding)) for one in cells(text))
+        return
     with Stream(piece, _LIMITS.decompression_ratio) as stream:
         if kind == "lines":
             yield from _lines(utf8_stream(stream, rules.encoding, piece.name), piece.name, rules.encoding)
-        elif kind == "array":
-            yield from _elements(elements.Text(utf8(stream, rules.encoding, piece.name), piece.name, _most()))
         else:
-            text = text_of(stream, piece, rules)
-            names = header(text, rules)
-            yield from (Record(one.line, _cells(one, names, rules.encoding)) for one in cells(text))
+            yield from _elements(elements.Text(utf8(stream, rules.encoding, piece.name), piece.name, _most()))
 
 
 def columns(piece: Piece) -> pa.Schema:
@@ -83,12 +85,6 @@ def columns(piece: Piece) -> pa.Schema:
     """
     with batches.opened(piece) as source:
         return source.schema
-
-
-def text_of(stream: Stream, piece: Piece, rules: Read) -> separated.Text:
-    """The text of a CSV or TSV file."""
-    delimiter = "\t" if piece.suffix == ".tsv" else rules.delimiter
-    return separated.Text(utf8(stream, rules.encoding, piece.name), delimiter, piece.name, _most())
 
 
 def header(text: separated.Text, rules: Read) -> list[str]:
@@ -106,7 +102,7 @@ def header(text: separated.Text, rules: Read) -> list[str]:
 
 def cells(text: separated.Text, most: int = 4096) -> Iterator[separated.Record]:
     """The records of a CSV file from here on, empty lines aside; ``most`` are taken at a time."""
-    while text.held or text.more():
+    while text.ready():
         if not (some := text.take(most)):
             text.more()
         yield from (one for one in some if not one.blank)

@@ -31,6 +31,8 @@ class Read(Part):
     """Encoding of all source files of the table."""
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
     """What stands between the cells of a CSV file; in a TSV file it is always a tab."""
+    sheet: str = ""
+    """The sheet of a workbook (.xlsx), by default the only one that holds anything."""
     nul: Literal["reject", "keep"] = "reject"
     """What happens to records with the character U+0000, which many programs cannot hold."""
 
