@@ -8,10 +8,10 @@ BIN := .venv/bin
 dataset: .venv/ready  ## build and check the bundled dataset
 	@$(BIN)/python build_dataset.py
 
-test: .venv/ready .venv/datasets-3.6/ready  ## all tests but those of large corpora
+test: .venv/ready .venv/datasets-3.6/ready .venv/cffconvert/ready  ## all tests but those of large corpora
 	@$(BIN)/python -m pytest -n auto -q -m "not slow"
 
-test-all: .venv/ready .venv/datasets-3.6/ready  ## all tests
+test-all: .venv/ready .venv/datasets-3.6/ready .venv/cffconvert/ready  ## all tests
 	@$(BIN)/python -m pytest -n auto -q
 
 lint: .venv/ready  ## style and types
@@ -42,8 +42,8 @@ clean:  ## remove what the other targets made
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
-# The oldest `datasets` that must read what we write, in an environment of its own.
-.venv/datasets-3.6/ready: .venv/ready constraints-datasets-3.6.txt
-	@$(PYTHON) -m venv --clear .venv/datasets-3.6
-	@.venv/datasets-3.6/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-datasets-3.6.txt
+# Programs that must read what we write and cannot stand beside the others: the oldest `datasets`, and `cffconvert`.
+.venv/%/ready: constraints-%.txt .venv/ready
+	@$(PYTHON) -m venv --clear .venv/$*
+	@.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
-from conftest import RELEASE, Project
+from conftest import RELEASE, ROOT, Project
 from ruamel.yaml import YAML
+
+from parquetry.files import manifest
+from parquetry.papers.citation import citation
+from parquetry.papers.facts import Facts
+from parquetry.words.vocabulary import LICENSES
+
+CFFCONVERT = ROOT / ".venv/cffconvert/bin/python"
+#: What that environment runs: each text is judged by the schema of the format, and turned into BibTeX.
+SCRIPT = """
+import json, sys
+from cffconvert import Citation
+def judged(text):
+    try:
+        Citation(text).validate()
+        return Citation(text).as_bibtex()
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:300]}"
+json.dump([judged(text) for text in json.load(sys.stdin)], sys.stdout)
+"""
+
+
+def converted(*facts: dict[str, Any]) -> list[str]:
+    """The citations of releases with other facts than the bundled one, as BibTeX by `cffconvert`."""
+    if not CFFCONVERT.exists():
+        pytest.skip("make test sets up the environment of cffconvert")
+    known = manifest.load(RELEASE)
+    said = known.dataset.model_dump(mode="json")
+    changed = [known.dataset.model_validate_json(json.dumps(said | one)) for one in facts]
+    texts = [citation(Facts(known.model_copy(update={"dataset": one}), {}, {}, {})) for one in changed]
+    command = [str(CFFCONVERT), "-c", SCRIPT]
+    done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def test_cffconvert_takes_it_with_any_licence() -> None:
+    found = dict(zip(LICENSES, converted(*({"license": one} for one in LICENSES)), strict=True))
+    assert [(one, said) for one, said in found.items() if not said.startswith("@misc{")] == []
+
+
+def test_cffconvert_reads_what_the_recipe_says() -> None:
+    people = [
+        {"name": "Doe, Jane", "orcid": "https://orcid.org/0000-0002-1825-0097", "affiliation": "A University"},
+        {"name": "A: Body #1"},
+    ]
+    more = {"doi": "10.5281/zenodo.1234567", "homepage": "https://example.org/a?b=c", "creators": people}
+    (said,) = converted(more | {"title": 'No: "yes" # {1} é 中', "version": "2.0.0-rc.1", "released": "2026-01-02"})
+    for line in (
+        "author = {Doe, Jane and A: Body #1}",
+        "doi = {10.5281/zenodo.1234567}",
+        "url = {https://example.org/a?b=c}",
+        'title = {No: "yes" # {1} é 中}',
+        "year = {2026}",
+    ):
+        assert line in said
 
 
 def test_the_citation_is_the_same_in_yaml_1_1_and_1_2() -> None:
