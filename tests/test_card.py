@@ -32,7 +32,7 @@ def test_nothing_changes_outside_regions_and_filling_twice_is_filling_once(
     parts: list[tuple[str, str]], tail: str
 ) -> None:
     def page(content: str) -> str:
-        regions = "".join(f"{text}<!-- begin: {name} -->\n{content}<!-- end: {name} -->" for text, name in parts)
+        regions = "".join(f"{text}\n<!-- begin: {name} -->\n{content}<!-- end: {name} -->\n" for text, name in parts)
         return regions + tail
 
     once = fill(page("old\n"), lambda name: f"new {name}", "page")

@@ -24,7 +24,10 @@ from parquetry.words.errors import BIDI, Problem, RecipeError
 
 #: Documents that go with a release stand in this folder of it.
 DOCUMENTS = "docs"
-_REGION = re.compile(r"<!-- begin: (?P<name>[^\n]+?) -->\n(?P<body>.*?)<!-- end: (?P=name) -->", re.DOTALL)
+#: A region; its marks stand alone on their lines, so that one in a cell of a table is a value like others.
+_REGION = re.compile(
+    r"^<!-- begin: (?P<name>[^\n]+?) -->\n(?P<body>.*?)^<!-- end: (?P=name) -->$", re.DOTALL | re.MULTILINE
+)
 _MARK = re.compile(r"<!-- (?:begin|end): [^\n]+? -->")
 
 

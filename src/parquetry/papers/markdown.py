@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 
 
 def escape(text: str) -> str:
-    """Text as Markdown shows it: no markup, no HTML, one line.
+    """Text as Markdown shows it: no markup, no HTML, one line; at the start of a line too.
 
-    >>> escape("a|b <i>_c_")
-    'a\\\\|b &lt;i&gt;\\\\_c\\\\_'
+    >>> escape("a|b <i>_c_"), escape("- a"), escape("1. a")
+    ('a\\\\|b &lt;i&gt;\\\\_c\\\\_', '\\\\- a', '1\\\\. a')
     """
     line = " ".join(text.split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", line)
+    line = re.sub(r"([\\`*_{}\[\]#|~!$])", r"\\\1", line)
+    return re.sub(r"^(\d*)([-+=]|(?<=\d)[.)])(?=[-= ]|$)", r"\1\\\2", line)
 
 
 def code(text: str) -> str:
