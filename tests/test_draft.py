@@ -173,6 +173,25 @@ def test_cells_mean_numbers_only_where_all_of_a_column_do(cells: list[str | None
         (["5", "6"], False, "All values are numbers written as text: is that meant?"),
         (["a", None, None], False, "2 of 3 records have no value: what does that mean?"),
         ([None], False, "There is no value in any record: is it needed?"),
+        (
+            [*(f"2020-01-{day:02}" for day in range(1, 30)), "30 January"],
+            True,
+            "All but '30 January' (line 30) look like dates: correct these if they are mistakes, then add format: "
+            "date.",
+        ),
+        (
+            ["x", *(f"{day}/1/2020" for day in range(1, 41)), "y" * 99],
+            False,
+            f"All but 'x' (line 1) and '{'y' * 40}' (line 42) look like dates: correct these if they are mistakes, "
+            "write all as YYYY-MM-DD, and add format: date.",
+        ),
+        (
+            [*map(str, range(50)), "c. 50"],
+            True,
+            "All but 'c. 50' (line 51) look like numbers: correct these if they are mistakes, then say number.",
+        ),
+        ([*map(str, range(15)), "c. 50"], True, ""),
+        ([*map(str, range(500)), "a", "b", "c", "d"], True, ""),
     ],
 )
 def test_what_values_cannot_say_is_asked(values: list[Any], cells: bool, comment: str) -> None:

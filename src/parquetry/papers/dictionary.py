@@ -22,8 +22,8 @@ def fields(facts: Facts) -> str:
     for name, schema in facts.schemas.items():
         shown = [(steps, field) for steps, field in parts(schema.fields) if steps[-1] != ELEMENTS]
         rows = [_row(steps, field, facts.totals[name], facts.example(name, steps)) for steps, field in shown]
-        header = ["field", "type", "nulls", "distinct", "values", "meaning"]
-        tables.append(f"### {escape(name)}\n\n" + table(header, rows, "llrrll"))
+        header = ["field", "type", "meaning", "nulls", "distinct", "values"]
+        tables.append(f"### {escape(name)}\n\n" + table(header, rows, "lllrrl"))
     about = f"Distinct values are exact below {KEPT:,} and estimated above (≈). `statistics.json` has more, by split."
     return "\n\n".join([*tables, about])
 
@@ -47,7 +47,7 @@ def _row(steps: Steps, field: Field, total: Summary, example: Any) -> list[objec
         about.append(f"Example: {code(text if len(text) <= SHOWN else text[:SHOWN] + '…')}")
     distinct = "" if leaf.kind == "struct" else differing(inside)
     reached = [reach(own, field), reach(inside, leaf) if leaf is not field else ""]
-    return [name, field.prose, own.nulls, distinct, "; ".join(filter(None, reached)), " ".join(about)]
+    return [name, field.prose, " ".join(about), own.nulls, distinct, "; ".join(filter(None, reached))]
 
 
 def values(name: str, path: str, facts: Facts) -> str | None:

@@ -18,6 +18,8 @@ from parquetry.words.fields import KINDS, Field
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: Values that stand most often: so many are told, of a field that has not very many.
 TOP = 10
+#: Characters of a value that fits into a column of a card.
+NARROW = 40
 _EPOCH = date(1970, 1, 1)
 
 
@@ -114,7 +116,8 @@ def timeline(profile: Profile) -> tuple[str, dict[str, int]]:
 def reach(profile: Profile, one: Field) -> str:
     """How far the values of a field reach, or which stand most often, in a few words of Markdown."""
     counted = one.values or one.kind == "boolean" or one.arrow == KINDS["string"].arrow
-    if counted and (frequent := top(profile, one)[:3]):
+    frequent = top(profile, one)[:3] if counted else []
+    if frequent and all(len(said(value)) <= NARROW for value, _ in frequent):
         told = (f"{code(said(value))} {rows:,}" for value, rows in frequent)
         return ", ".join(told) + (" …" if profile.tally.distinct > len(frequent) else "")
     return span(profile, one)

@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parquetry.start.seen import INT64, Seen
+from parquetry.start.seen import CODE, INT64, Seen
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.schema import DIALECT
 
-#: A few values are taken for codes if each stands there so often on average, and none has more characters.
-OFTEN, CODE = 5, 40
+#: A few values are taken for codes if each stands there so often on average.
+OFTEN = 5
+#: The share of values that may be odd where all others have a form.
+_ODD = 0.05
+#: Forms that a text may be meant to have, and what to write to have them.
+_FORMS = {
+    "date": ("dates", "then add format: date"),
+    "date-time": ("instants", "then add format: date-time"),
+    "number": ("numbers", "then say number"),
+    "day": ("dates", "write all as YYYY-MM-DD, and add format: date"),
+}
 #: So many characters on average are taken for prose, if they are words.
 PROSE = 60
 #: The span of numbers that looks like a scale.
@@ -203,6 +212,16 @@ def _texts(seen: Seen, *, cells: bool) -> Iterator[str]:
         yield "These look like dates: to have dates, write them YYYY-MM-DD, and add format: date."
     elif "address" in forms:
         yield "All values are addresses: with format: uri, others are refused."
+    else:
+        yield from _nearly(seen)
+
+
+def _nearly(seen: Seen) -> Iterator[str]:
+    """What almost all texts look like."""
+    for form, (kind, then) in _FORMS.items():
+        if (odd := seen.odd.get(form)) and len(odd) <= _ODD * seen.values:
+            yield f"All but {' and '.join(odd)} look like {kind}: correct these if they are mistakes, {then}."
+            return
 
 
 def _question(spec: Spec, seen: Seen) -> str:

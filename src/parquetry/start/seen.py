@@ -21,6 +21,8 @@ from parquetry.words.strict_json import NUMBER, NotJson
 
 #: So many different values are remembered; a property with more is none with few.
 FEW = 12
+#: So many texts may not have a form that all others have; and so many characters of each are shown.
+ODD, CODE = 3, 40
 #: An object with more members than this over all records has names that are data: it is an open map.
 NAMES = 100
 #: Integers that int64 holds, and up to which a float is exact.
@@ -83,7 +85,8 @@ class Seen:
     high: float = -math.inf
     exact: bool = True  #: Whether a float holds each integer.
     whole: bool = True  #: Whether each number is an integer that a float holds.
-    forms: set[str] = field(default_factory=lambda: set(FORMS))  #: Of texts; those that say "nothing" have any.
+    #: The forms that texts have, those aside that say "nothing"; with the few that do not have them, and their places.
+    odd: dict[str, list[str]] = field(default_factory=lambda: {form: [] for form in FORMS})
     nothing: set[str] = field(default_factory=set)  #: Such texts that stand there.
     empty: int = 0  #: Empty texts, or lists.
     characters: int = 0
@@ -93,6 +96,11 @@ class Seen:
     most: int = NAMES  #: Of them.
     open: bool = False  #: Whether the objects have more.
     items: Seen | None = None
+
+    @property
+    def forms(self) -> set[str]:
+        """The forms that all texts have."""
+        return {form for form, odd in self.odd.items() if not odd}
 
     def add(self, value: Any, place: str) -> None:
         """Look at one more value; ``place`` is where it stands."""
@@ -112,7 +120,7 @@ class Seen:
         else:
             self._count(value)
             if name == "string":
-                self._text(value)
+                self._text(value, place)
             elif name != "boolean":
                 self._number(value)
 
@@ -145,16 +153,19 @@ class Seen:
             if len(self.few) > FEW:
                 self.few = None
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, place: str) -> None:
         self.empty += not text
         self.characters += len(text)
         self.sentences += " " in text or not text.isascii()
         self.longest = max(self.longest, len(text))
         if text in _NOTHING:
             self.nothing.add(text)
-        elif self.forms:
-            self.forms = {form for form in self.forms if FORMS[form](text)}
-        if "number" in self.forms and FORMS["number"](text):
+        elif self.odd:
+            for form in [form for form in self.odd if not FORMS[form](text)]:
+                self.odd[form].append(f"{text[:CODE]!r} ({place})")
+                if len(self.odd[form]) > ODD:
+                    del self.odd[form]
+        if self.odd.get("number") == [] and FORMS["number"](text):
             self.low, self.high = min(self.low, float(text)), max(self.high, float(text))
 
     def _number(self, number: int | float) -> None:
