@@ -30,11 +30,14 @@ ORDER = order()
 MODULES = {f"{path.parent.name}.{path.stem}": path for path in SOURCE.glob("*/[a-z]*.py")}
 #: Third parties and the only rooms that may use them.
 ROOMS = {
-    "click": {"reader.cli", "reader.new_command"},
+    "click": {"reader.cli", "reader.new_command", "reader.commands"},
     "orjson": {"words.records"},
     "rich": {"reader.progress"},
     "matplotlib": {"papers.plots"},
     "openpyxl": {"sources.workbook"},
+    "huggingface_hub": {"remote.client", "remote.hub"},
+    "fsspec": {"remote.store"},
+    "botocore": {"remote.store"},
     "jinja2": {"papers.preview"},
     "markupsafe": {"papers.preview"},
     "yaml": {"papers.card", "papers.configs", "papers.features", "papers.lint", "papers.matter", "sources.documents"},

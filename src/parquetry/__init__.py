@@ -109,6 +109,16 @@ start        records that someone has -> a dataset repository
     numbered     a source -> a copy of it in which the records are numbered
     new          answers -> the files of a dataset repository
 
+remote       places elsewhere, where a release is published and from where it is taken back
+    address      what people write for a place -> which kind it is, and where
+    sealed       a folder -> the release in it, as it is sent and compared
+    trying       something that may not be known to be done -> it is done, or it is clear why not
+    client       the client of the Hub, and what its errors mean
+    hub          a release -> one commit of a dataset repository on the Hub, and its tag
+    store        a release -> objects of a store, its manifest the last
+    directory    a release -> a copy of it in a folder
+    places       an address -> the place to publish to
+
 reader       what people do with a release
     rows         the rows of a release, judged one by one
     torn         the splits of a release -> what stands in two of them
@@ -121,6 +131,8 @@ reader       what people do with a release
     sample       the first rows of each source -> what a build would refuse
     inspect      a card or a croissant.json -> what is wrong with it
     story        the build that was installed with this package
+    publish      a release -> a public dataset, or what would become of it
+    commands     publish, on the command line
     new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes
 """

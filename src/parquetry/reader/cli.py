@@ -1,8 +1,8 @@
 """The door: arguments, messages, exit codes.
 
 Results go to standard output, all else to standard error: progress, warnings, errors. Exit codes: 0 done · 2 usage,
-recipe or schema wrong · 3 input refused · 4 the machine · 5 verification failed or drift found · 129, 130, 143
-interrupted · 1 a bug of ours.
+recipe or schema wrong · 3 input refused · 4 the machine · 5 verification failed or drift found · 6 not known to be
+published · 7 must not be published · 129, 130, 143 interrupted · 1 a bug of ours.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
 from parquetry.reader import diff, inspect, interrupts
+from parquetry.reader.commands import publish
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.new_command import new
 from parquetry.reader.progress import say, watching
@@ -71,7 +72,7 @@ def main(build: Build | None = None, beside: str = "") -> int:
         return _fail(MachineError(Problem("MEMORY", "this machine", "the memory is used up", "use fewer --workers")))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, commands=[new])
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, commands=[new, publish])
 @click.version_option(parquetry.__version__, prog_name="parquetry")
 def group() -> None:
     """Turn a cleaned corpus into a published dataset that anyone can check."""

@@ -5,7 +5,9 @@ ParquetryError
 ├── SchemaError        2  a JSON Schema is invalid, or says what Parquet cannot hold; nothing was read
 ├── InputError         3  the input is refused; nothing was released
 ├── MachineError       4  the disk, a permission or a lock; run it again
-└── VerificationError  5  a release is not what its manifest says, or drifted from its sources
+├── VerificationError  5  a release is not what its manifest says, or drifted from its sources
+├── PublishError       6  it is not known to be published; run it again
+└── GateError          7  it must not be published as it is
 
 An error holds problems, one or many, and each says what is wrong, where, and how to fix it.
 """
@@ -78,6 +80,18 @@ class VerificationError(ParquetryError):
     """A release is not what its manifest says, or drifted from its sources."""
 
     exit_code = 5
+
+
+class PublishError(ParquetryError):
+    """A release is not known to be published; run it again once the cause is gone."""
+
+    exit_code = 6
+
+
+class GateError(ParquetryError):
+    """A release must not be published as it is."""
+
+    exit_code = 7
 
 
 def printable(text: str, limit: int = 500) -> str:

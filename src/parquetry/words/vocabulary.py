@@ -101,6 +101,20 @@ def _license(name: str) -> str:
     return name
 
 
+def precedence(version: str) -> tuple[object, ...]:
+    """What semantic versions are ordered by (https://semver.org, rule 11); what is none comes before all.
+
+    >>> precedence("1.0.0-rc.2") < precedence("1.0.0-rc.10") < precedence("1.0.0") < precedence("1.10.0")
+    True
+    """
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?", version, re.ASCII)
+    if not match:
+        return (-1,)
+    parts = match[4].split(".") if match[4] else []
+    before = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return (*map(int, match.group(1, 2, 3)), not parts, tuple(before))
+
+
 def _rejected(value: object) -> object:
     """So many rows, or their share."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

@@ -1,0 +1,1 @@
+"""Places elsewhere, where a release is published and from where it is taken back."""

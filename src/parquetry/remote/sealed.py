@@ -1,0 +1,64 @@
+"""A folder -> the release in it, as it is sent and compared: its files, those that seal it too."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from parquetry.files import manifest as manifests
+from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
+
+
+class Sealed(NamedTuple):
+    """A release that was verified: nothing else is sent than its files."""
+
+    root: Path
+    manifest: Manifest
+    files: Mapping[str, File]  #: By path; the manifest and the checksums are the last.
+
+    @property
+    def name(self) -> str:
+        """Of the release, with its version."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Of the data."""
+        return self.manifest.dataset.version
+
+    @property
+    def bytes(self) -> int:
+        """Of all files."""
+        return sum(file.bytes for file in self.files.values())
+
+
+class Receipt(NamedTuple):
+    """What publishing came to, or would come to."""
+
+    status: str  #: published, confirmed, unchanged, or planned.
+    where: str  #: What a reader names.
+    revision: str  #: A commit, a tag or a version.
+    sent: tuple[str, ...]  #: Paths that were sent, or would be.
+    bytes: int  #: Of these.
+    deleted: tuple[str, ...] = ()  #: Paths of the last release that are gone.
+
+
+def sealed(release: Path) -> Sealed:
+    """The release in a folder that was verified."""
+    manifest = manifests.load(release)
+    files = {file.path: file for file in manifest.files}
+    for name in (SUMS, NAME):
+        path = release / name
+        files[name] = File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path))
+    return Sealed(release, manifest, files)
+
+
+def git_id(path: Path) -> str:
+    """What git calls the content of a file: the SHA-1 of a header and the bytes."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
