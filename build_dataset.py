@@ -58,18 +58,19 @@ def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, held: Held, 
     return stage.part
 
 
-def finish(job: Cut | Part, books: Books, recipe: Recipe, schemas: Schemas, work: Workspace) -> File | None:
+def finish(job: Cut | Part, books: Books, recipe: Recipe) -> File | None:
     """Write one Parquet file from staged rows, or write down what was removed of a part."""
     if isinstance(job, Part):
         books.write_down(job)
         return None
-    write(job, books.parts[job.table], schemas[job.table], work, recipe.files)
-    return stated(job, work.release)
+    write(job, books.parts[job.table], books.schemas[job.table], books.work, recipe.files)
+    return stated(job, books.work.release)
 
 
-def look(group: Group, schemas: Schemas, work: Workspace) -> Measured:
+def look(group: Group, books: Books) -> Measured:
     """Read one row group back from the file that was written, and measure it."""
-    return measure_group(group.cut.path, group.number, work.release, schemas[group.cut.table])
+    place = books.work.release, books.schemas[group.cut.table]
+    return measure_group(group.cut.path, group.number, *place, counts=books.personal)
 
 
 def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False) -> Built:
@@ -93,9 +94,8 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
 
         # One file at a time, in parallel: write it, then read it back; what was removed is written down, too.
         cuts = plan(prints, verdicts, splits, recipe)
-        writing = partial(finish, books=books, recipe=recipe, schemas=schemas, work=work)
-        files = [file for file in engine.map(writing, [*cuts, *books.removed]) if file]
-        shards = shards_of(cuts, files, engine.map(partial(look, schemas=schemas, work=work), groups_of(cuts)))
+        files = list(filter(None, engine.map(partial(finish, books=books, recipe=recipe), [*cuts, *books.removed])))
+        shards = shards_of(cuts, files, engine.map(partial(look, books=books), groups_of(cuts)))
 
         # The papers say what was found in the files, and nothing else.
         known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)

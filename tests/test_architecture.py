@@ -37,6 +37,7 @@ ROOMS = {
     "openpyxl": {"sources.workbook"},
     "huggingface_hub": {"remote.client", "remote.hub"},
     "fsspec": {"remote.store"},
+    "kingfisher_sdk": {"gates.secrets"},
     "botocore": {"remote.store"},
     "jinja2": {"papers.preview"},
     "markupsafe": {"papers.preview"},

@@ -51,6 +51,7 @@ record       one record at a time: parallel and pure
     suspects     columns -> the rows that need a closer look
     validate     rows -> rows that the JSON Schema accepts
     content      rows -> bytes that stand for their content, and the digests of them
+    personal     texts -> how many of them hold personal data that has a form
     tokens       text -> its tokens, by which near-duplicates are told
     sketch       columns of texts -> what near-duplicates are found by
     held_out     texts that are held out, and rows -> which rows have seen one of them
@@ -109,6 +110,10 @@ start        records that someone has -> a dataset repository
     numbered     a source -> a copy of it in which the records are numbered
     new          answers -> the files of a dataset repository
 
+gates        what must not be published
+    secrets      bytes -> the secrets in them, never shown whole
+    scan         a release -> what stands in it that should not be public
+
 remote       places elsewhere, where a release is published and from where it is taken back
     address      what people write for a place -> which kind it is, and where
     sealed       a folder -> the release in it, as it is sent and compared
@@ -132,7 +137,7 @@ reader       what people do with a release
     inspect      a card or a croissant.json -> what is wrong with it
     story        the build that was installed with this package
     publish      a release -> a public dataset, or what would become of it
-    commands     publish, on the command line
+    commands     publish and scan, on the command line
     new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes
 """

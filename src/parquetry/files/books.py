@@ -85,7 +85,7 @@ class Books:
         self, work: Workspace, parts: Sequence[Part], corpus: Corpus, recipe: Recipe, schemas: Mapping[str, Schema]
     ) -> None:
         (prints, self.verdicts), self.work, self.schemas = corpus, work, schemas
-        self.tables = recipe.tables
+        self.tables, self.personal = recipe.tables, recipe.dataset.personal == "count"
         self.parts = {name: [part for part in parts if part.partition.table == name] for name in recipe.tables}
         self.starts = {name: np.cumsum([0, *(p.rows for p in mine)])[:-1] for name, mine in self.parts.items()}
         self.lines: dict[tuple[str, int, str], int] = {}  # lines of its file before each piece

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from parquetry.corpus.keys import Array
 from parquetry.record.content import digests
+from parquetry.record.personal import personal
 from parquetry.record.sketch import mixed
 from parquetry.words.fields import Field
 
@@ -112,6 +113,7 @@ class Profile:
     high: Any = None
     total: Fraction = Fraction(0)  #: Of what is measured.
     buckets: Counts = field(default_factory=Counts)
+    personal: Mapping[str, int] = field(default_factory=dict)  #: Texts that hold personal data, by its kind.
 
     def __add__(self, other: Profile) -> Profile:
         lows = [one for one in (self.low, other.low) if one is not None]
@@ -124,22 +126,31 @@ class Profile:
             max(highs, default=None),
             self.total + other.total,
             self.buckets + other.buckets,
+            {k: self.personal.get(k, 0) + other.personal.get(k, 0) for k in sorted({*self.personal, *other.personal})},
         )
 
 
-def profiles(column: pa.Array, one: Field, steps: Steps) -> Iterator[tuple[Steps, Profile]]:
-    """The profiles of a column and of all that is inside of it."""
+def profiles(column: pa.Array, one: Field, steps: Steps, *, counts: bool = False) -> Iterator[tuple[Steps, Profile]]:
+    """The profiles of a column and of all that is inside of it.
+
+    Args:
+        column: The values.
+        one: What they are.
+        steps: To the column.
+        counts: Whether personal data is counted.
+    """
     found, nulls = column.drop_null(), column.null_count
     if one.kind == "struct":
         yield steps, Profile(len(found), nulls)
         for index, inner in enumerate(one.fields):
-            yield from profiles(pc.struct_field(found, index), inner, (*steps, inner.name))
+            yield from profiles(pc.struct_field(found, index), inner, (*steps, inner.name), counts=counts)
     elif one.kind == "list":
         yield steps, _profile(found, nulls, pc.list_value_length(found), Tally())
-        yield from profiles(pc.list_flatten(found), one.fields[0], (*steps, ELEMENTS))
+        yield from profiles(pc.list_flatten(found), one.fields[0], (*steps, ELEMENTS), counts=counts)
     else:
         measured = pc.utf8_length(found) if one.arrow == pa.string() else found
-        yield steps, _profile(found, nulls, measured, tally(found, whole=bool(one.values)))
+        mine = _profile(found, nulls, measured, tally(found, whole=bool(one.values)))
+        yield steps, replace(mine, personal=personal(found)) if counts and one.arrow == pa.string() else mine
 
 
 def _profile(found: pa.Array, nulls: int, measured: pa.Array, values: Tally) -> Profile:

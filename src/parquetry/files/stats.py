@@ -48,15 +48,15 @@ class Measured(NamedTuple):
     digests: bytes = b""  #: The content digest of each row, 32 bytes each, in order.
 
 
-def measure(batch: pa.RecordBatch, fields: tuple[Field, ...]) -> Summary:
-    """The summary of one batch with the columns ``fields``."""
+def measure(batch: pa.RecordBatch, fields: tuple[Field, ...], *, counts: bool = False) -> Summary:
+    """The summary of one batch with the columns ``fields``; ``counts`` is whether personal data is counted."""
     columns = dict[Steps, Profile]()
     for column, one in zip(batch.columns, fields, strict=True):
-        columns |= profiles(column, one, (one.name,))
+        columns |= profiles(column, one, (one.name,), counts=counts)
     return Summary(batch.num_rows, int(row_bytes(batch).sum()), columns)
 
 
-def measure_group(path: str, group: int, release: Path, schema: Schema) -> Measured:
+def measure_group(path: str, group: int, release: Path, schema: Schema, *, counts: bool = False) -> Measured:
     """Read one row group of a Parquet file of a release back, batch by batch, and measure it."""
     summary, digests = Summary(), bytearray()
     waiting: list[list[pa.Array]] = [[] for _ in schema.fields]
@@ -66,15 +66,15 @@ def measure_group(path: str, group: int, release: Path, schema: Schema) -> Measu
         for column, mine, one in zip(batch.columns, waiting, schema.fields, strict=True):
             mine.append(column)
             if sum(piece.nbytes for piece in mine) >= PORTION_BYTES:
-                summary += _together(mine, one)
+                summary += _together(mine, one, counts=counts)
     for mine, one in zip(waiting, schema.fields, strict=True):
-        summary += _together(mine, one)
+        summary += _together(mine, one, counts=counts)
     return Measured(summary, bytes(digests))
 
 
-def _together(pieces: list[pa.Array], one: Field) -> Summary:
+def _together(pieces: list[pa.Array], one: Field, *, counts: bool = False) -> Summary:
     """What some pieces of a column hold, which are taken away."""
-    found = dict(profiles(pa.concat_arrays(pieces), one, (one.name,))) if pieces else {}
+    found = dict(profiles(pa.concat_arrays(pieces), one, (one.name,), counts=counts)) if pieces else {}
     pieces.clear()
     return Summary(columns=found)
 

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from parquetry.files.manifest import SUMS, Source
+from parquetry.files.profile import Profile
 from parquetry.papers.dictionary import fields, values
-from parquetry.papers.facts import Facts
+from parquetry.papers.facts import Facts, named, parts
 from parquetry.papers.leakage import leakage
 from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.papers.pictures import pictures
+from parquetry.record.personal import KINDS
 from parquetry.words.licenses import label, license_url
 
 #: Sources of a table that are listed one by one.
@@ -31,6 +33,7 @@ HEADINGS = {
     "leakage": "Duplicates and leakage",
     "origins": "Origins",
     "ledger": "Sources, and what was removed",
+    "personal": "Personal data that has a form",
     "versions": "Versions and digests",
     "citation": "Citation and licence",
 }
@@ -41,13 +44,32 @@ def region(name: str, facts: Facts) -> str | None:
     makers = {
         "summary": _summary, "tables": _tables, "load": _load, "fields": fields, "splits": _splits,
         "statistics": _statistics, "leakage": _leakage, "origins": _origins, "ledger": _ledger,
-        "versions": _versions, "citation": _citation,
+        "versions": _versions, "citation": _citation, "personal": _personal,
     }  # fmt: skip
     if name in makers:
         return makers[name](facts)
     if match := re.fullmatch(r"values ([\w-]+)\.(.+)", name):
         return values(match[1], match[2], facts)
     return None
+
+
+def _personal(facts: Facts) -> str:
+    """What personal data was counted, and what looks like a secret and may be published."""
+    dataset, rows = facts.manifest.dataset, []
+    for name, schema in facts.schemas.items():
+        for steps, _ in parts(schema.fields):
+            found = facts.totals[name].columns.get(steps, Profile()).personal
+            rows += [[code(f"{name}: {named(steps)}"), KINDS[kind].said, count] for kind, count in found.items()]
+    looked = ", ".join(kind.said for kind in KINDS.values())
+    about = f"Looked for, in every text: {looked}. Names of persons and whatever else has no form were not looked for."
+    if dataset.personal == "off":
+        said = ["Personal data was not looked for."]
+    else:
+        said = [table(["field", "what", "values that hold it"], rows, "llr") if rows else "None was found.", about]
+    if dataset.allowed:
+        allowed = [[code(one.what), escape(one.reason)] for one in dataset.allowed]
+        said += ["What looks like a secret, and may be published:", table(["what", "why"], allowed)]
+    return "\n\n".join(said)
 
 
 def _summary(facts: Facts) -> str:

@@ -66,6 +66,8 @@ def column(profile: Profile, one: Field) -> dict[str, Any]:
             known |= {**ends, "quantiles": days, "per": unit, "timeline": rows}
         elif one.kind not in ("boolean", "struct"):
             known |= _spread(profile, whole=KINDS[one.kind].prose == "integer")
+        if profile.personal:
+            known["personal"] = dict(profile.personal)
         if frequent := top(profile, one):
             known["top"] = [{"value": value, "rows": rows} for value, rows in frequent]
     return known

@@ -1,4 +1,4 @@
-"""``parquetry publish``: arguments, and what is printed."""
+"""``parquetry publish`` and ``parquetry scan``: arguments, and what is printed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from pathlib import Path
 
 import click
 
-from parquetry.reader.publish import checked, facts, said, sent
+from parquetry.files import manifest as manifests
+from parquetry.gates.scan import scan as look
+from parquetry.gates.scan import told
+from parquetry.reader.publish import checked, facts, gated, said, sent
 from parquetry.remote.address import parse
 from parquetry.remote.places import place
+from parquetry.words.engine import Local
+from parquetry.words.errors import GateError
 
 
 @click.command("publish")
@@ -22,11 +27,31 @@ def publish(folder: Path, target: str, *, dry: bool, create: bool, as_json: bool
     """Publish the release in the folder DIR, all at once, to TARGET.
 
     TARGET is hf://datasets/ORG/NAME[@BRANCH], s3://BUCKET/PREFIX or another store, or a folder. A release that does not
-    verify is refused. It is safe to repeat.
+    verify, that holds secrets, or whose rights are not known is refused. It is safe to repeat.
     """
     address = parse(target)
     release = checked(folder)
+    gated(release, Local())
     there = place(address, create=create)
     receipt = sent(release, there, dry=dry)
     click.echo(json.dumps(facts(receipt, release), indent=1) if as_json else said(receipt, release, there))
+    return 0
+
+
+@click.command("scan")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def scan(folder: Path, *, as_json: bool) -> int:
+    """Look for secrets and personal data in the release in the folder DIR; end in 7 if it must not be published."""
+    manifest = manifests.load(folder)
+    found = look(folder, manifest, Local())
+    refused = found.refused(manifest)
+    if as_json:
+        problems = [problem._asdict() for problem in refused]
+        said = {"release": manifest.name, "clear": not refused, "personal": dict(found.personal), "problems": problems}
+        click.echo(json.dumps(said | {"bytes": found.bytes}, indent=1))
+    else:
+        click.echo(told(found, manifest))
+    if refused:
+        raise GateError(*refused)
     return 0

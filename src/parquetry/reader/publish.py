@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from parquetry.files.manifest import NAME
+from parquetry.gates.scan import Scan, scan
 from parquetry.papers.markdown import sized
 from parquetry.reader.progress import say
 from parquetry.reader.verify import verify
@@ -16,7 +18,9 @@ from parquetry.remote.hub import loading
 from parquetry.remote.places import Place
 from parquetry.remote.sealed import Receipt, Sealed, sealed
 from parquetry.remote.trying import persistently
-from parquetry.words.errors import Problem, VerificationError
+from parquetry.words.engine import Engine
+from parquetry.words.errors import GateError, Problem, VerificationError
+from parquetry.words.licenses import rights
 from parquetry.words.records import counted
 
 #: Files that are named in the answer; all are with --json.
@@ -35,6 +39,25 @@ def checked(folder: Path) -> Sealed:
         first = Problem("VERIFY_FIRST", str(folder), f"{counted(len(report.problems), 'problem')} found", fix)
         raise VerificationError(first, *report.problems)
     return sealed(folder)
+
+
+def gated(release: Sealed, engine: Engine) -> Scan:
+    """Look for what must not be public, and for licences that do not allow it.
+
+    Raises:
+        GateError: There is something.
+        RecipeError: The program that finds secrets is not installed.
+    """
+    found = scan(release.root, release.manifest, engine)
+    dataset = release.manifest.dataset
+    problems = found.refused(release.manifest)
+    problems += [one._replace(code=one.code.removeprefix("WARN_")) for one in rights(dataset, NAME)]
+    if dataset.license == "unknown":
+        fix = "choose a licence, and write its id in the recipe"
+        problems.append(Problem("RIGHTS_LICENSE_MISSING", f"{NAME}: dataset.license", "there is no licence", fix))
+    if problems:
+        raise GateError(*problems)
+    return found
 
 
 def sent(release: Sealed, there: Place, *, dry: bool, tell: Callable[[str], None] = say) -> Receipt:

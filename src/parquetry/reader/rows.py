@@ -33,6 +33,7 @@ class Rows:
     facts: TableFacts
     schema: Schema
     deep: bool  #: Whether each row is judged, or only counted and measured.
+    counts: bool = False  #: Whether personal data is counted.
     summaries: dict[str, Summary] = field(default_factory=dict)  #: By split.
     digests: dict[str, bytearray] = field(default_factory=dict)  #: Of the rows of each split, in order.
     ids: dict[bytes, str] = field(default_factory=dict)  #: Split by id.
@@ -41,7 +42,7 @@ class Rows:
 
     def add(self, batch: pa.RecordBatch, path: str, split: str) -> Iterator[Problem]:
         """See the rows of a batch of a file, and say what is wrong with them."""
-        self.count(measure(batch, self.schema.fields), split)
+        self.count(measure(batch, self.schema.fields, counts=self.counts), split)
         if not self.deep:
             return
         for bad in validate(batch, self.schema, self.facts.id).removed:

@@ -208,7 +208,7 @@ class _Judge:
             if wrong := _unknown(name, self.manifest, schema):
                 found.append(Problem("MANIFEST_INVALID", f"{NAME}: tables.{name}", wrong, AGAIN))
                 continue
-            tables[name] = Rows(name, facts, schema, deep)
+            tables[name] = Rows(name, facts, schema, deep, self.manifest.dataset.personal == "count")
             places = [(split, file.path) for split in facts.splits for file in self.manifest.shards(name, split)]
             for split, path in places:
                 if path not in broken:

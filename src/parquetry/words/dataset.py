@@ -5,7 +5,7 @@ These are the facts that recipe, manifest and papers share.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,15 @@ class Origin(Part):
     shown with the rights."""
     retrieved: str = ""
     """The day it was retrieved; empty means unknown."""
+
+
+class Allowed(Part):
+    """Something that looks like a secret, and may be published."""
+
+    what: Annotated[str, Field(pattern=r"^[\w./-]+$", examples=["jwt"])]
+    """What `parquetry scan` calls it."""
+    reason: Line
+    """Why it may be published; the card shows it."""
 
 
 class Dataset(Part):
@@ -89,5 +98,10 @@ class Dataset(Part):
     """`original`, `extended`, or ids of datasets."""
     synthetic: bool | None = None
     """Whether it holds text or data that models made; Croissant says so (`rai:hasSyntheticData`)."""
+    personal: Literal["off", "count"] = "off"
+    """Whether values that hold personal data with a form (e-mail addresses, telephone numbers …) are counted, and the
+    card shows how many there are. Where there are any, only a release that shows it can be published."""
+    allowed: tuple[Allowed, ...] = ()
+    """What looks like a secret, and may be published."""
     origins: tuple[Origin, ...] = ()
     """Where the corpus comes from."""
