@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -106,6 +109,19 @@ class HubDouble:
 
     def blob(self, name: str) -> Path:
         return self.root / "blobs" / name
+
+    def rebuild(self, repo: str, commit: str, path: str, blob: Path) -> None:
+        """Let the real client put a file together from the content-addressed store, as the Hub's bridge does."""
+        ask = (
+            "import sys; from huggingface_hub import hf_hub_download as get; get(*sys.argv[1:3], repo_type='dataset', "
+        )
+        ask += "revision=sys.argv[3], local_dir=sys.argv[4])"
+        folder = self.root / "bridge" / blob.name
+        environment = os.environ | {"HF_ENDPOINT": self.url, "HF_HOME": str(self.root / "home")}
+        environment.pop("HF_HUB_DISABLE_XET", None)
+        words = [sys.executable, "-c", ask, repo, path, commit, str(folder)]
+        subprocess.run(words, env=environment, check=True, capture_output=True)
+        (folder / path).replace(blob)
 
     def xet_names(self) -> dict[str, str]:
         """What the content-addressed store calls a file, by its SHA-256: from the shards that the client wrote."""
@@ -421,7 +437,10 @@ class _Handler(BaseHTTPRequestHandler):
             headers |= {"X-Xet-Hash": one["xet"], "Link": f'<{place}>; rel="xet-auth"'}
             if self.command == "HEAD":
                 return self.answer(200, headers=headers | {"Content-Length": str(one["size"])})
-        raw, code = self.double.blob(one.get("sha256") or one["oid"]).read_bytes(), 200
+        blob = self.double.blob(one.get("sha256") or one["oid"])
+        if not blob.exists() and self.command == "GET":
+            self.double.rebuild(name, commit, path, blob)
+        raw, code = blob.read_bytes(), 200
         raw = raw[:-1] + b"?" if self.wrong else raw
         if asked := re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", "")):
             start, stop = asked.groups()

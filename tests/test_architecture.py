@@ -35,7 +35,7 @@ ROOMS = {
     "rich": {"reader.progress"},
     "matplotlib": {"papers.plots"},
     "openpyxl": {"sources.workbook"},
-    "huggingface_hub": {"remote.client", "remote.hub"},
+    "huggingface_hub": {"remote.client", "remote.hub", "remote.fetch"},
     "fsspec": {"remote.store"},
     "kingfisher_sdk": {"gates.secrets"},
     "botocore": {"remote.store"},

@@ -123,6 +123,7 @@ remote       places elsewhere, where a release is published and from where it is
     store        a release -> objects of a store, its manifest the last
     directory    a release -> a copy of it in a folder
     places       an address -> the place to publish to
+    fetch        a place -> the files of the release there, from any byte on
 
 reader       what people do with a release
     rows         the rows of a release, judged one by one
@@ -137,7 +138,8 @@ reader       what people do with a release
     inspect      a card or a croissant.json -> what is wrong with it
     story        the build that was installed with this package
     publish      a release -> a public dataset, or what would become of it
-    commands     publish and scan, on the command line
+    get          a published release -> a folder with it, verified while it comes
+    commands     publish, get and scan, on the command line
     new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes
 """

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
@@ -205,6 +206,12 @@ class Manifest(Model):
 def folder(table: str) -> str:
     """Where the Parquet files of a table stand in a release."""
     return "data" if table == "default" else f"data/{table}"
+
+
+def safe(path: str) -> bool:
+    """Whether a path stays inside a release, on any system."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts and not re.search(r'[\\:*?"<>|\0]', path)
 
 
 def data_digest(tables: Mapping[str, TableFacts]) -> str:

@@ -1,8 +1,9 @@
-"""``parquetry publish`` and ``parquetry scan``: arguments, and what is printed."""
+"""``parquetry publish``, ``get`` and ``scan``: arguments, and what is printed."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -10,11 +11,15 @@ import click
 from parquetry.files import manifest as manifests
 from parquetry.gates.scan import scan as look
 from parquetry.gates.scan import told
+from parquetry.papers.markdown import sized
+from parquetry.reader.get import get as download
+from parquetry.reader.progress import say
 from parquetry.reader.publish import checked, facts, gated, said, sent
 from parquetry.remote.address import parse
 from parquetry.remote.places import place
 from parquetry.words.engine import Local
 from parquetry.words.errors import GateError
+from parquetry.words.records import counted
 
 
 @click.command("publish")
@@ -35,6 +40,29 @@ def publish(folder: Path, target: str, *, dry: bool, create: bool, as_json: bool
     there = place(address, create=create)
     receipt = sent(release, there, dry=dry)
     click.echo(json.dumps(facts(receipt, release), indent=1) if as_json else said(receipt, release, there))
+    return 0
+
+
+@click.command("get")
+@click.argument("source")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--only", default="", metavar="TABLE", help="Get one table; files of others are left out.")
+@click.option("--expect", default="", metavar="DIGEST", help="The release digest that it must have.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def get(source: str, folder: Path, *, only: str, expect: str, as_json: bool) -> int:
+    """Download the release at SOURCE into the new folder DIR, and verify it while it comes.
+
+    SOURCE is hf://datasets/ORG/NAME[@REVISION], an address that begins with https:// or s3://, or a folder. A download
+    that ended is gone on with.
+    """
+    if expect and not re.fullmatch("[0-9a-fA-F]{64}", expect):
+        raise click.UsageError(f"{expect!r} is no release digest, which has 64 hexadecimal digits")
+    got = download(parse(source), folder, only, expect, say)
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), **got._asdict()}, indent=1))
+    else:
+        came = f"{counted(got.files, 'file')}, {sized(got.bytes)}" if got.files else "nothing new"
+        click.echo(f"{folder}: verified\n  from    {got.where}\n  came    {came}\n  digest  {got.digest}")
     return 0
 
 

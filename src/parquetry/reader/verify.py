@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
@@ -117,7 +117,7 @@ class _Judge:
         """Files that are missing, too many, unsafe, or of another length."""
         found = present(self.release)
         for path in sorted({*self.files, SUMS, NAME}):
-            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+            if not manifests.safe(path):
                 yield Problem("MANIFEST_PATH", path, "leads out of the release", "do not trust this folder")
             elif path not in found:
                 if path not in self.optional:

@@ -55,8 +55,3 @@ def answered(error: BaseException) -> bool:
 def status(error: BaseException) -> int | None:
     """The status that the Hub answered with, if it did."""
     return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in a line."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")

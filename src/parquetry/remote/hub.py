@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from parquetry.files.manifest import NAME, Manifest, folder
 from parquetry.remote.address import Address
-from parquetry.remote.client import answered, errors, first_line
+from parquetry.remote.client import answered, errors
 from parquetry.remote.sealed import Receipt, Sealed, git_id
-from parquetry.remote.trying import T, Unclear
+from parquetry.remote.trying import T, Unclear, first_line
 from parquetry.words.errors import Problem, PublishError, VerificationError
 
 #: Files that the Hub, or a person on its pages, puts into a new repository.

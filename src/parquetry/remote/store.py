@@ -16,7 +16,7 @@ from typing import Any
 from parquetry.files.manifest import NAME
 from parquetry.remote.address import Address
 from parquetry.remote.sealed import Receipt, Sealed
-from parquetry.remote.trying import T, Unclear
+from parquetry.remote.trying import T, Unclear, first_line
 from parquetry.words.errors import Problem, PublishError, RecipeError, VerificationError
 from parquetry.words.vocabulary import precedence
 
@@ -165,15 +165,15 @@ class Store:
         except PermissionError as error:
             fix = "look at the credentials in the environment, and at the rights that they give"
             raise PublishError(
-                Problem(f"{self.scheme}_ACCESS", self.where, f"no access: {_said(error)}", fix)
+                Problem(f"{self.scheme}_ACCESS", self.where, f"no access: {first_line(error)}", fix)
             ) from None
         except FileNotFoundError as error:
             fix = "make the bucket first, or correct its name"
             raise PublishError(
-                Problem(f"{self.scheme}_BUCKET", self.where, f"is not there: {_said(error)}", fix)
+                Problem(f"{self.scheme}_BUCKET", self.where, f"is not there: {first_line(error)}", fix)
             ) from None
-        except _errors(self.files) as error:
-            what = f"{type(error).__name__}: {_said(error)}"
+        except errors_of(self.files) as error:
+            what = f"{type(error).__name__}: {first_line(error)}"
             raise Unclear(Problem(f"{self.scheme}_WRITE", self.where, what, "run this again")) from None
 
 
@@ -190,11 +190,7 @@ def etag(path: Path, _sha256: str) -> str:
     return parts[0].hex() if parts else hashlib.md5(usedforsecurity=False).hexdigest()
 
 
-def _said(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
-
-
-def _errors(files: Any) -> tuple[type[BaseException], ...]:
+def errors_of(files: Any) -> tuple[type[BaseException], ...]:
     """What a file system raises where its store does not answer."""
     found: list[type[BaseException]] = [OSError, ValueError]
     if hasattr(files, "call_s3"):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from parquetry.words.errors import Problem, PublishError
+from parquetry.words.errors import ParquetryError, Problem, PublishError
 
 #: Seconds between tries.
 WAITS = (1.0, 2.0, 4.0, 8.0)
@@ -28,26 +28,37 @@ class Unclear(Exception):
         self.problem = problem
 
 
-def persistently(step: Callable[[], T], say: Callable[[str], None], waits: Sequence[float] = WAITS) -> T:
+def persistently(
+    step: Callable[[], T],
+    say: Callable[[str], None],
+    waits: Sequence[float] = WAITS,
+    error: type[ParquetryError] = PublishError,
+) -> T:
     """Try until it is clear.
 
     Args:
         step: What is tried.
         say: Takes what is told before each wait.
         waits: Seconds between tries.
+        error: What is raised if it stays unclear.
 
     Raises:
-        PublishError: It is unclear after the last try.
+        ParquetryError: It is unclear after the last try.
     """
     for number, wait in enumerate(waits, 1):
         try:
             return step()
-        except Unclear as error:
-            code, where, what, _ = error.problem
+        except Unclear as unclear:
+            code, where, what, _ = unclear.problem
             fix = f"nothing to do: try {number + 1} of {len(waits) + 1} follows in {wait:g} s"
             say(Problem(code, where, what, fix).text("warning"))
             time.sleep(wait)
     try:
         return step()
-    except Unclear as error:
-        raise PublishError(error.problem._replace(fix="run this again: it goes on where it ended")) from None
+    except Unclear as unclear:
+        raise error(unclear.problem._replace(fix="run this again: it goes on where it ended")) from None
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")

@@ -1,0 +1,196 @@
+"""A published release -> a folder with it, verified while it comes.
+
+What was got of a download that ended is kept beside its target, and not asked for again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+from parquetry.files import manifest as manifests
+from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
+from parquetry.papers.markdown import sized
+from parquetry.reader.verify import verify
+from parquetry.remote.address import Address
+from parquetry.remote.fetch import Fetch, fetch
+from parquetry.remote.trying import Unclear, persistently
+from parquetry.words.errors import MachineError, Problem, RecipeError, VerificationError
+
+#: Seconds between two words on how far it is.
+_EVERY = 10.0
+
+
+class Got(NamedTuple):
+    """What came."""
+
+    where: str  #: From where: a commit, a version or a folder.
+    files: int  #: That came now.
+    bytes: int  #: Of these.
+    digest: str  #: The release digest.
+
+
+def get(address: Address, target: Path, only: str, expect: str, say: Callable[[str], None]) -> Got:
+    """Download a release, or one table of it, into a new folder.
+
+    Args:
+        address: Of the release.
+        target: The folder.
+        only: A table; empty: all.
+        expect: The release digest that it must have; empty: any.
+        say: Takes what is told on the way.
+
+    Raises:
+        RecipeError: There is no release at the address, or something else in the folder.
+        VerificationError: What came is not what was sealed.
+        MachineError: The place does not answer, or the disk is full; running it again goes on where it ended.
+    """
+    there = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    if there and not (target / SUMS).is_file():
+        raise RecipeError(Problem("DIR_EXISTS", str(target), "is there already", "name a folder that is not"))
+    aside = target.with_name(f".{target.name}.getting")
+    with _alone(aside):
+        place = persistently(lambda: fetch(address), say, error=MachineError)
+        manifest, digest = _sealed(place, aside, expect, say)
+        if (target / SUMS).is_file():
+            if sha256_of(target / SUMS) != digest:
+                what = "holds another release"
+                raise RecipeError(Problem("DIR_EXISTS", str(target), what, "name a folder that is not there"))
+            wanted, sizes = list[File](), list[int]()
+        else:
+            wanted = [file for file in manifest.files if not only or not _others(file.path, only, manifest)]
+            sizes = _all(place, wanted, aside / "release", say)
+            _judge(aside / "release", only, digest)
+            (aside / "release").rename(target)
+    shutil.rmtree(aside, ignore_errors=True)
+    return Got(place.where, sum(map(bool, sizes)), sum(sizes), digest)
+
+
+def _sealed(place: Fetch, aside: Path, expect: str, say: Callable[[str], None]) -> tuple[Manifest, str]:
+    """The manifest and the release digest, as they are there now."""
+    folder = aside / "release"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (SUMS, NAME):
+        persistently(partial(_small, place, name, folder), say, error=MachineError)
+    digest = sha256_of(folder / SUMS)
+    if expect and digest != expect.lower():
+        what = f"the release digest is {digest}, not {expect.lower()}"
+        raise VerificationError(
+            Problem("DIGEST_UNEXPECTED", place.where, what, "this is another release than the one you expect")
+        )
+    manifest = manifests.load(folder)
+    for file in manifest.files:
+        if not manifests.safe(file.path):
+            fix = "do not trust this release"
+            raise VerificationError(Problem("MANIFEST_PATH", file.path, "leads out of the release", fix))
+    if (folder / SUMS).read_bytes() != manifests.sums(manifest, sha256_of(folder / NAME)).encode():
+        what = f"{SUMS} and {NAME} do not belong together"
+        raise VerificationError(
+            Problem("FILE_CHANGED", place.where, what, "run this again; a version may just have come")
+        )
+    return manifest, digest
+
+
+def _small(place: Fetch, name: str, folder: Path) -> None:
+    """Fetch the manifest or the list of checksums anew."""
+    part = folder / f"{name}.part"
+    part.unlink(missing_ok=True)
+    try:
+        place.bring(name, part)
+    except FileNotFoundError:
+        fix = "give the address of a release"
+        raise VerificationError(Problem("MANIFEST_MISSING", f"{place.where}/{name}", "is not there", fix)) from None
+    part.replace(folder / name)
+
+
+def _others(path: str, only: str, manifest: Manifest) -> bool:
+    """Whether a file belongs to another table than the one that is asked for."""
+    return any(file.path == path for name in manifest.tables if name != only for file in manifest.shards(name))
+
+
+def _all(place: Fetch, wanted: list[File], folder: Path, say: Callable[[str], None]) -> list[int]:
+    """Fetch what is not there yet, and check each file while the next one comes; the bytes that came of each.
+
+    Raises:
+        VerificationError: Other bytes came than were sealed, twice.
+    """
+    total, done, begun, told = sum(file.bytes for file in wanted), 0, monotonic(), monotonic()
+    came, checks = list[int](), list[tuple[File, Future[bool]]]()
+    with ThreadPoolExecutor(1) as pool:
+        for file in wanted:
+            came.append(persistently(partial(_one, place, file, folder), say, error=MachineError))
+            checks.append((file, pool.submit(_settled, file, folder)))
+            done += file.bytes
+            if monotonic() - told > _EVERY:
+                told = monotonic()
+                rate = sized(int(sum(came) / (told - begun)))
+                say(f"get: {sized(done)} of {sized(total)} ({rate}/s)")
+    for file in [file for file, check in checks if not check.result()]:  # once more, from its start
+        persistently(partial(_one, place, file, folder), say, error=MachineError)
+        if not _settled(file, folder):
+            what, fix = "other bytes came than were sealed", "run this again; then tell its maintainers"
+            raise VerificationError(Problem("REMOTE_DIFFERS", f"{place.where}/{file.path}", what, fix))
+    return came
+
+
+def _one(place: Fetch, file: File, folder: Path) -> int:
+    """Fetch one file to its end, from where it was left; the bytes that came."""
+    target, part, where = folder / file.path, folder / f"{file.path}.part", f"{place.where}/{file.path}"
+    if target.is_file() and target.stat().st_size == file.bytes:
+        return 0  # whether it is the right one is seen later
+    target.parent.mkdir(parents=True, exist_ok=True)
+    start = part.stat().st_size if part.is_file() else 0
+    try:
+        if start < file.bytes or not part.is_file():
+            place.bring(file.path, part)
+    except FileNotFoundError:
+        what = "belongs to the release and is not there"
+        raise VerificationError(Problem("FILE_MISSING", where, what, "tell its maintainers")) from None
+    if part.stat().st_size < file.bytes:
+        raise Unclear(Problem("REMOTE_READ", where, "ended before its end", "run this again"))
+    return max(0, part.stat().st_size - start)
+
+
+def _settled(file: File, folder: Path) -> bool:
+    """Whether a file that came is the one that was sealed; else it is removed."""
+    target, part = folder / file.path, folder / f"{file.path}.part"
+    found = target if target.is_file() else part
+    if found.stat().st_size == file.bytes and sha256_of(found) == file.sha256:
+        found.replace(target)
+        return True
+    found.unlink()
+    return False
+
+
+def _judge(folder: Path, only: str, digest: str) -> None:
+    """Verify what came, as a whole."""
+    known = {NAME, SUMS, *(file.path for file in manifests.load(folder).files)}
+    for path in [*folder.rglob("*")]:  # of an earlier version, or of what did not come to its end
+        if path.is_file() and path.relative_to(folder).as_posix() not in known:
+            path.unlink()
+    if problems := verify(folder, "full", only, digest).problems:
+        raise VerificationError(*problems)
+
+
+@contextmanager
+def _alone(aside: Path) -> Iterator[None]:
+    """Keep others from the folder beside the target."""
+    aside.mkdir(parents=True, exist_ok=True)
+    with (aside / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fix = "wait until it has ended, then run this again"
+            raise MachineError(Problem("LOCKED", str(aside), "another process is getting it", fix)) from None
+        try:
+            yield
+        finally:
+            if not any((aside / "release").rglob("*.part")) and not (aside / "release" / NAME).is_file():
+                shutil.rmtree(aside, ignore_errors=True)
