@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from parquetry.files.manifest import NAME, Manifest, folder
@@ -19,7 +21,7 @@ from parquetry.remote.trying import T, Unclear, first_line
 from parquetry.words.errors import Problem, PublishError, VerificationError
 
 #: Files that the Hub, or a person on its pages, puts into a new repository.
-_THEIRS = (".gitattributes", "README.md")
+_THEIRS = (".gitattributes", ".gitignore", "README.md")
 
 
 def loading(repo: str, release: Sealed, revision: str) -> str:
@@ -206,10 +208,9 @@ class Hub:
             raise PublishError(Problem("HUB_FOREIGN", self.where, what, fix))
 
     def _text(self, path: str, revision: str) -> bytes:
-        from huggingface_hub import HfFileSystem
-
-        files = HfFileSystem(endpoint=self.api.endpoint, token=self.api.token, use_listings_cache=False)
-        return bytes(files.cat_file(f"datasets/{self.repo}@{revision}/{path}"))
+        with TemporaryDirectory(prefix="parquetry-") as aside:
+            where = {"repo_type": "dataset", "revision": revision, "local_dir": aside}
+            return Path(self.api.hf_hub_download(self.repo, path, **where)).read_bytes()
 
     def _card(self, release: Sealed) -> None:
         """Ask the Hub what it thinks of the card, before anything is sent."""
