@@ -1,0 +1,271 @@
+"""An object store gets a release file by file, its manifest last; and what was published comes back verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pandas
+import polars
+import pytest
+from conftest import RELEASE
+from test_publish import next_version
+
+from parquetry.files.manifest import NAME, SUMS, load, sha256_of, sums
+from parquetry.reader.get import get
+from parquetry.reader.publish import sent
+from parquetry.reader.verify import verify
+from parquetry.remote import fetch as fetching
+from parquetry.remote import store as stores
+from parquetry.remote.address import parse
+from parquetry.remote.sealed import Sealed, sealed
+from parquetry.remote.store import Store, filesystem
+from parquetry.remote.trying import persistently
+from parquetry.words.errors import PublishError, VerificationError
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of the clients
+NGINX = shutil.which("nginx")
+ROWS = {"train": 79, "validation": 22, "test": 88}
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persistently, "__defaults__", ((0.01, 0.02), PublishError))
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def answers(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the server does not answer")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A stand-in for S3; the address of it."""
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stderr=subprocess.DEVNULL)
+    answers(port)
+    known = {"AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "mine", "AWS_DEFAULT_REGION": "us-east-1"}
+    known["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+    before = {name: os.environ.get(name) for name in known}
+    os.environ.update(known)
+    yield known["AWS_ENDPOINT_URL"]
+    server.kill()
+    server.wait()
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture
+def bucket(s3: str, request: pytest.FixtureRequest) -> str:
+    """The address of a prefix in a new bucket."""
+    name = f"bucket-{abs(hash(request.node.name)) % 10**9}"
+    filesystem(parse(f"s3://{name}/data"))[0].mkdir(name)
+    return f"s3://{name}/data"
+
+
+def place(address: str) -> Store:
+    return Store(*filesystem(parse(address)), address)
+
+
+def publish(address: str, release: Sealed) -> str:
+    return sent(release, place(address), dry=False, tell=lambda _: None).status
+
+
+def test_a_store_gets_the_manifest_last(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    release, order = sealed(RELEASE), list[str]()
+    put = Store._put
+    monkeypatch.setattr(Store, "_put", lambda self, one, path: (order.append(path), put(self, one, path))[1])
+    assert (publish(bucket, release), publish(bucket, release)) == ("published", "unchanged")
+    assert len(order) == len(release.files) and order[-1] == NAME
+    files, root = filesystem(parse(bucket))
+    latest = json.loads(files.cat_file(f"{root}/latest.json"))
+    assert (latest["version"], latest["path"]) == ("1.0.0", release.name)
+
+
+def test_a_later_version_is_the_latest_and_an_earlier_one_is_not(bucket: str, tmp_path: Path) -> None:
+    release, later = sealed(RELEASE), next_version(tmp_path)
+    assert [publish(bucket, one) for one in (later, release)] == ["published", "published"]
+    files, root = filesystem(parse(bucket))
+    assert json.loads(files.cat_file(f"{root}/latest.json"))["version"] == "1.1.0"
+    with pytest.raises(PublishError, match="VERSION_EXISTS"):
+        publish(bucket, next_version(tmp_path / "other", "1.0.0"))
+
+
+@pytest.mark.parametrize("number", [0, 7, 38])
+def test_a_write_that_fails_for_ever_leaves_no_manifest(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Then the next run sends the rest, and no more."""
+    release, put, done = sealed(RELEASE), Store._put, list[str]()
+
+    def failing(self: Store, one: Sealed, path: str) -> None:
+        if len(done) >= number:
+            raise OSError("the network is down")
+        done.append(path)
+        put(self, one, path)
+
+    monkeypatch.setattr(Store, "_put", failing)
+    with pytest.raises(PublishError, match="S3_WRITE"):
+        publish(bucket, release)
+    files, root = filesystem(parse(bucket))
+    assert not files.exists(f"{root}/{release.name}/{NAME}")
+    assert not files.exists(f"{root}/latest.json")
+    monkeypatch.setattr(Store, "_put", put)
+    receipt = sent(release, place(bucket), dry=False, tell=lambda _: None)
+    assert len(receipt.sent) == len(release.files) - number
+
+
+def test_bytes_that_were_damaged_on_the_way_are_found(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    release, put = sealed(RELEASE), Store._put
+
+    def damaging(self: Store, one: Sealed, path: str) -> None:
+        if path == "README.md":
+            raw = (one.root / path).read_bytes()
+            self.files.pipe_file(f"{self.root}/{one.name}/{path}", raw[:-1] + b"?")
+        else:
+            put(self, one, path)
+
+    monkeypatch.setattr(Store, "_put", damaging)
+    with pytest.raises(VerificationError, match=r"REMOTE_DIFFERS.*README\.md"):
+        publish(bucket, release)
+    files, root = filesystem(parse(bucket))
+    assert not files.exists(f"{root}/{release.name}/{NAME}")
+
+
+def test_what_is_wrong_with_a_bucket_is_said(s3: str) -> None:
+    with pytest.raises(PublishError, match="S3_BUCKET"):
+        publish("s3://no-such-bucket-here/data", sealed(RELEASE))
+
+
+def test_a_large_object_goes_in_parts(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "PART", 5 * 2**20)
+    path = tmp_path / "large"
+    path.write_bytes(os.urandom(12 * 2**20))
+    files, root = filesystem(parse(bucket))
+    files.put_file(str(path), f"{root}/large", chunksize=5 * 2**20, max_concurrency=2)
+    assert files.info(f"{root}/large")["ETag"].strip('"') == stores.etag(path, "x")
+
+
+def got(address: str, target: Path, only: str = "", expect: str = "") -> Any:
+    return get(parse(address), target, only, expect, lambda _: None)
+
+
+def test_what_was_published_comes_back_and_loads(bucket: str, tmp_path: Path) -> None:
+    release = sealed(RELEASE)
+    publish(bucket, release)
+    found = got(bucket, tmp_path / "back", expect=release.files["SHA256SUMS"].sha256)
+    assert (found.files, found.where) == (len(release.files) - 2, f"{bucket}/{release.name}")
+    assert verify(tmp_path / "back", "deep").problems == ()
+    assert got(bucket, tmp_path / "back").files == 0
+    options = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]}
+    file = f"{bucket}/{release.name}/data/events/train-00000-of-00001.parquet"
+    assert len(pandas.read_parquet(file, storage_options=options)) == ROWS["train"]
+    assert (
+        polars.read_parquet(file, storage_options={"aws_endpoint_url": options["endpoint_url"]} | _AWS).height
+        == ROWS["train"]
+    )
+    streamed = datasets.load_dataset("parquet", data_files=file, split="train", streaming=True, storage_options=options)
+    assert len(list(streamed)) == ROWS["train"]
+
+
+_AWS = {"aws_access_key_id": "me", "aws_secret_access_key": "mine", "aws_region": "us-east-1", "aws_allow_http": "true"}
+
+
+@pytest.fixture(params=["ranges", "no ranges"])
+def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """nginx, which gives a copy of the release, with or without ranges."""
+    if not NGINX:
+        pytest.skip("there is no nginx (Debian: apt-get install nginx-light)")
+    shutil.copytree(RELEASE, tmp_path / "www" / "release")
+    port, log = free_port(), tmp_path / "log"
+    ranges = "max_ranges 0;" if request.param == "no ranges" else ""
+    (tmp_path / "conf").write_text(
+        f"daemon off; master_process off; pid {tmp_path}/pid; error_log {log}; events {{}}\n"
+        f"http {{ access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;\n"
+        f"fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;\n"
+        f"server {{ listen 127.0.0.1:{port}; root {tmp_path}/www; {ranges} }} }}\n"
+    )
+    server = subprocess.Popen([NGINX, "-c", str(tmp_path / "conf")], stderr=subprocess.DEVNULL)
+    answers(port)
+    yield f"http://127.0.0.1:{port}/release"
+    server.terminate()
+    server.wait()
+
+
+def test_a_web_server_gives_it_back(web: str, tmp_path: Path) -> None:
+    assert got(web, tmp_path / "back").files == len(sealed(RELEASE).files) - 2
+    assert verify(tmp_path / "back", "deep").problems == ()
+    assert len(pandas.read_parquet(f"{web}/data/events/train-00000-of-00001.parquet")) == ROWS["train"]
+
+
+def test_a_download_goes_on_where_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, asked = fetching.Folder._read, list[tuple[str, int]]()
+
+    def ending(self: Any, path: str, start: int) -> Iterator[bytes]:
+        asked.append((path, start))
+        for block in read(self, path, start):
+            if path.endswith("index.html") and not start:
+                yield block[:1000]
+                raise OSError("the machine is on fire")
+            yield block
+
+    monkeypatch.setattr(fetching.Folder, "_read", ending)
+    with pytest.raises(OSError, match="fire"):
+        got(str(RELEASE), tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    before = len(asked)
+    got(str(RELEASE), tmp_path / "back")
+    assert ("index.html", 1000) in asked[before:]
+    assert [path for path, _ in asked[before:]].count("README.md") == 0, "what came is not asked for again"
+    assert [path.name for path in tmp_path.iterdir()] == ["back"]
+
+
+def test_other_bytes_are_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(RELEASE, copy)
+    raw = (copy / "index.html").read_bytes()
+    (copy / "index.html").write_bytes(raw[:-1] + b"?")
+    with pytest.raises(VerificationError, match=r"REMOTE_DIFFERS.*index\.html"):
+        got(str(copy), tmp_path / "back")
+    (copy / "index.html").unlink()
+    with pytest.raises(VerificationError, match=r"FILE_MISSING.*index\.html"):
+        got(str(copy), tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    with pytest.raises(VerificationError, match="DIGEST_UNEXPECTED"):
+        got(str(RELEASE), tmp_path / "other", expect="0" * 64)
+
+
+def test_one_table_can_be_had_alone(tmp_path: Path) -> None:
+    got(str(RELEASE), tmp_path / "back", only="events")
+    assert sorted(path.name for path in (tmp_path / "back/data").iterdir()) == ["events"]
+    assert verify(tmp_path / "back", "deep", "events").problems == ()
+
+
+def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(RELEASE, copy)
+    known = json.loads((copy / NAME).read_text("utf-8"))
+    known["files"].append({"path": "../../evil", "bytes": 1, "sha256": "0" * 64})
+    (copy / NAME).write_text(json.dumps(known), "utf-8")
+    (copy / SUMS).write_text(sums(load(copy), sha256_of(copy / NAME)), "utf-8")
+    with pytest.raises(VerificationError, match="MANIFEST_PATH"):
+        got(str(copy), tmp_path / "back")
