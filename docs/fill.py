@@ -44,6 +44,7 @@ def reference() -> str:
     sections += [
         ("dataset.creators", document["$defs"]["Creator"]),
         ("[[dataset.origins]]", document["$defs"]["Origin"]),
+        ("[[dataset.allowed]]", document["$defs"]["Allowed"]),
     ]
     sections.append(("[tables.NAME]", document["$defs"]["Table"]))
     for part in ("Read", "Clean", "Duplicates", "Decontaminate", "Split"):
@@ -84,7 +85,8 @@ def _type(spec: dict[str, Any]) -> str:
 def helps() -> dict[str, str]:
     """The help of each command, as it is printed."""
     commands = {"python build_dataset.py": ("build_dataset.py",), "parquetry": ("-m", "parquetry")}
-    commands |= {f"parquetry {verb}": ("-m", "parquetry", verb) for verb in ("new", "verify", "diff", "lint")}
+    verbs = ("new", "verify", "diff", "lint", "publish", "get", "scan")
+    commands |= {f"parquetry {verb}": ("-m", "parquetry", verb) for verb in verbs}
     return {title: _run([sys.executable, *words, "--help"], ROOT) for title, words in commands.items()}
 
 

@@ -117,6 +117,21 @@ CHANGES: dict[str, tuple[str, Change]] = {
         "WARN_CROISSANT_REFERENCE",
         lambda d: part(d, "events/event_id")["source"].update(fileObject={"@id": "events-files"}, fileSet=None),
     ),
+    "no type of values": ("CROISSANT_VALUE", lambda d: part(d, "events/event_id").pop("dataType")),
+    "a column that is a number": (
+        "CROISSANT_TYPE",
+        lambda d: part(d, "events/event_id")["source"]["extract"].update(column=1),
+    ),
+    "a pattern that is a number": (
+        "CROISSANT_TYPE",
+        lambda d: part(d, "events/split")["source"].update(transform={"regex": 5}),
+    ),
+    "a holder that is a number": ("CROISSANT_TYPE", lambda d: part(d, "events-files").update(containedIn=5)),
+    "a licence that is a number": ("CROISSANT_TYPE", lambda d: d.update(license=1)),
+    "values from itself": (
+        "CROISSANT_REFERENCE",
+        lambda d: part(d, "events/event_id").update(source={"field": {"@id": "events/event_id"}}),
+    ),
     "two ways": (
         "CROISSANT_SOURCE",
         lambda d: part(d, "events/event_id")["source"]["extract"].update(jsonPath="$.x"),

@@ -142,7 +142,7 @@ def test_one_sheet_is_meant_or_named(tmp_path: Path) -> None:
     path = workbook(tmp_path / "b.xlsx", [["s"], ["x"]], [["s"], ["y"]])
     assert refused(path) == (
         "error[XLSX_SHEET] b.xlsx: 2 sheets hold something: 'Sheet 1', 'Sheet 2'\n"
-        '  fix: say which: read = { sheet = "Sheet 1" } in the table of the recipe'
+        '  fix: say which: --sheet, or read = { sheet = "Sheet 1" } in the table of the recipe'
     )
     assert [one.cells for one in records(path, "Sheet 2")] == [(b"s",), (b"y",)]
     assert "there is no sheet 'sheet 2'\n  fix: choose from 'Sheet 1', 'Sheet 2'" in refused(path, "sheet 2")
@@ -166,7 +166,8 @@ def packed(path: Path, changes: dict[str, bytes]) -> Path:
 
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     path, sound = tmp_path / "a.xlsx", workbook(tmp_path / "b.xlsx", [["s"], ["x"]]).read_bytes()
-    for raw in (b"", b"s\nx\n", b"\xd0\xcf\x11\xe0" + bytes(100), sound[: len(sound) // 2], sound[:-30]):
+    packed_other = packed(tmp_path / "c.xlsx", {"[Content_Types].xml": b"<Types/>"}).read_bytes()
+    for raw in (b"", b"s\nx\n", packed_other, b"\xd0\xcf\x11\xe0" + bytes(100), sound[: len(sound) // 2], sound[:-30]):
         path.write_bytes(raw)
         assert refused(path).startswith("error[XLSX_INVALID] a.xlsx: is not a workbook that can be read: ")
         assert "fix: save it as .xlsx, without a password, or as CSV" in refused(path)
@@ -181,6 +182,15 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.xlsx", {"xl/worksheets/sheet1.xml": b" " * 70_000_000})
     assert refused(path, ratio=10).startswith("error[DECOMPRESSION_RATIO] a.xlsx: grew beyond 64000000 bytes")
+
+
+def test_a_bomb_beside_the_sheets_is_refused(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.xlsx", {"xl/styles.xml": b" " * 17_000_000})
+    assert refused(path).startswith("error[DECOMPRESSION_RATIO]")
+
+
+def test_escaped_characters_are_read(tmp_path: Path) -> None:
+    assert written("a_x000D_b_x005F_x000D_") == "a\rb_x000D_"
 
 
 def test_a_compressed_workbook_is_not_read(project: Project) -> None:

@@ -115,6 +115,11 @@ class Profile:
     buckets: Counts = field(default_factory=Counts)
     personal: Mapping[str, int] = field(default_factory=dict)  #: Texts that hold personal data, by its kind.
 
+    @property
+    def distinct(self) -> int:
+        """How many values differ; an estimate is never more than there are."""
+        return min(self.tally.distinct, self.values)
+
     def __add__(self, other: Profile) -> Profile:
         lows = [one for one in (self.low, other.low) if one is not None]
         highs = [one for one in (self.high, other.high) if one is not None]

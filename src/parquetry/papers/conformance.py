@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from parquetry.papers import record_sets
-from parquetry.papers.graph import VERSIONS, Graph, Node, bare, read, target
+from parquetry.papers.graph import VERSIONS, Graph, Node, bare, circular, read, shown, target
 from parquetry.words.errors import Problem, is_warning
 from parquetry.words.hub import near
 from parquetry.words.strict_json import NotJson
@@ -67,6 +67,11 @@ def _dataset(graph: Graph) -> None:
     root = graph.root
     graph.texts(root)
     _context(graph)
+    for name in ("license", "url", "creator", "publisher", "keywords"):
+        for value in root.all(name):
+            said = value.get("name", "") if isinstance(value, dict) else value
+            if not isinstance(said, str | dict | list):
+                graph.say("CROISSANT_TYPE", root, f"{name} is {shown(said)}, not a text", "write a text", name)
     if root.kind != "Dataset":
         graph.say(
             "CROISSANT_TYPE", root, f"it is a {root.kind or 'node'}, not a Dataset", 'write "sc:Dataset"', "@type"
@@ -151,6 +156,9 @@ def _files(files: list[Node], graph: Graph) -> dict[str, Node]:
 
 def _file(node: Node, known: dict[str, Node], graph: Graph) -> None:
     """Judge a file, or a set of files."""
+    for inside in node.all("containedIn"):
+        if not isinstance(inside, str | dict):
+            graph.say("CROISSANT_TYPE", node, f"containedIn is {shown(inside)}", "write an @id", "containedIn")
     for one in filter(None, map(target, node.all("containedIn"))):
         if one not in known:
             what = f"{node.title} is contained in {one!r}, which is not there"
@@ -183,13 +191,9 @@ def _checksum(node: Node, graph: Graph, *, required: bool) -> None:
 def _cycles(known: dict[str, Node], graph: Graph) -> None:
     """Nothing is contained in itself."""
     above = {name: {*map(target, node.all("containedIn"))} & known.keys() for name, node in known.items()}
-    for name, node in known.items():
-        holders = above[name]
-        while more := {one for holder in holders for one in above[holder]} - holders:
-            holders = holders | more
-        if name in holders:
-            what = f"{node.title} is contained in itself"
-            graph.say("CROISSANT_REFERENCE", node, what, "name what holds it", "containedIn")
+    for name in circular(above):
+        what = f"{known[name].title} is contained in itself"
+        graph.say("CROISSANT_REFERENCE", known[name], what, "name what holds it", "containedIn")
 
 
 def _is_date(value: Any) -> bool:

@@ -222,7 +222,7 @@ def _placed(fields: tuple[Field, ...], path: str) -> list[tuple[str, Field]]:
     """Fields with their ids: these have no white space, and no two are the same."""
     found = dict[str, Field]()
     for field in fields:
-        own = path + "/" + re.sub(r"[^\w.-]", "_", field.name)
+        own = path + "/" + re.sub(r"[^\w.-]|^\.+$", "_", field.name)
         while own in found:
             own += "_"
         found[own] = field

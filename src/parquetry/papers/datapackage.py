@@ -86,8 +86,9 @@ def _schema(name: str, split: str, facts: Facts) -> dict[str, Any]:
         for column, table in known.references.items()
         if schema[column].kind != "list" and (target := _target(name, column, split, facts))
     ]
-    keys = {"primaryKey": list(known.id), "foreignKeys": foreign, "missingValues": [""]}
-    return {"fields": fields} | {key: value for key, value in keys.items() if value}
+    keys = {"primaryKey": list(known.id), "foreignKeys": foreign}
+    kept = {key: value for key, value in keys.items() if value}
+    return {"fields": fields, **kept, "missingValues": []}  # an empty text is a value, and null is known as such
 
 
 def _sheet(sheet: Sheet, file: File, facts: Facts) -> dict[str, Any]:

@@ -7,7 +7,7 @@ vocabulary or without. Only these names are read; what other vocabularies say is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class Graph:
         for name in _TEXTS:
             for value in node.all(name):
                 said = [value]
-                if name in _TAGGED and isinstance(value, dict):
+                if name in _TAGGED and isinstance(value, dict) and value:
                     said = [value["@value"]] if "@value" in value else [*value.values()]
                 for wrong in [one for one in said if not isinstance(one, str)][:1]:
                     self.say("CROISSANT_TYPE", node, f"{name} is {shown(wrong)}, not a text", "write a text", name)
@@ -147,6 +147,25 @@ def target(reference: Any) -> str:
     """
     said = reference.get("@id") if isinstance(reference, dict) else reference
     return re.sub(r"^#\{(.*)\}$", r"\1", said) if isinstance(said, str) else ""
+
+
+def circular(above: Mapping[str, Iterable[str]]) -> list[str]:
+    """The first node of each circle that arrows make, where each node has arrows to some others; in linear time."""
+    found, state = list[str](), dict[str, bool]()  # True: on the way, False: done
+    for start in above:
+        way = [] if start in state else [(start, iter(above[start]))]
+        state.setdefault(start, True)
+        while way:
+            name, rest = way[-1]
+            if (one := next(rest, None)) is None:
+                state[name] = False
+                way.pop()
+            elif one not in state:
+                state[one] = True
+                way.append((one, iter(above[one])))
+            elif state[one]:
+                found.append(one)
+    return found
 
 
 def shown(value: Any) -> str:

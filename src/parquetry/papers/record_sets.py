@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from parquetry.papers.graph import FIRST, Graph, Node, bare, listed, shown, target
+from parquetry.papers.graph import FIRST, Graph, Node, bare, circular, listed, shown, target
 from parquetry.words.hub import near
 
 #: Types of values, as the standard calls them; those of other vocabularies are not looked at.
@@ -42,7 +42,9 @@ def check(sets: list[Node], files: dict[str, Node], graph: Graph) -> None:
             graph.say("CROISSANT_TYPE", node, f"a {node.kind or 'node'} in recordSet", fix, "@type")
         graph.enter(node, known)
         fields[node.place] = [*_fields(node, known, graph)]
-    links = _links([field for some in fields.values() for field in some], known)
+    every = [field for some in fields.values() for field in some]
+    _circles(every, known, graph)
+    links = _links(every, known)
     for node in sets:
         for field in fields[node.place]:
             _field(field, node, known, graph)
@@ -82,7 +84,11 @@ def _field(field: Node, owner: Node, known: dict[str, Node], graph: Graph) -> No
 
 def _type(field: Node, graph: Graph) -> None:
     """Judge the types of values: of those that readers know, one is enough."""
-    said = [str(one) for one in field.all("dataType")]
+    said = [one if isinstance(one, str) else "" for one in field.all("dataType")]
+    follows = field.all("subField") or any(_from(field)) or field.all("references")
+    if not any(said) and not follows:
+        fix = "write its type, such as sc:Text"
+        graph.say("CROISSANT_VALUE", field, f"{field.title} has no type of values", fix, "dataType")
     known = [one for one in said if bare(one) in _TYPES]
     for one in [one for one in said if re.match("(sc|cr|ml):", one) and one not in known]:
         code = "WARN_CROISSANT_VALUE" if known or field.all("subField") else "CROISSANT_VALUE"
@@ -146,6 +152,8 @@ def _extract(members: dict[str, Any], name: str, field: Node, graph: Graph) -> N
     if len(ways) != 1:
         fix = f"write one of {', '.join(_EXTRACTS)}"
         graph.say("CROISSANT_SOURCE", field, f"extract of {field.title} says {len(ways)} ways", fix, name)
+    elif not isinstance(inner[ways[0]], str) or not inner[ways[0]]:
+        graph.say("CROISSANT_TYPE", field, f"{ways[0]} is {shown(inner[ways[0]])}", "write a text", name)
     elif (said := inner.get("fileProperty")) and said not in _FILE_PROPERTIES:
         fix = f"choose from {', '.join(_FILE_PROPERTIES)}"
         graph.say("CROISSANT_SOURCE", field, f"a file has no property {said!r}", fix, name)
@@ -157,6 +165,8 @@ def _transform(step: Any, name: str, field: Node, graph: Graph) -> None:
     if not isinstance(step, dict) or not step:
         graph.say("CROISSANT_TYPE", field, f"transform is {shown(step)}", "write what is done, such as regex", name)
     if not isinstance(regex, str):
+        if regex is not None:
+            graph.say("CROISSANT_TYPE", field, f"regex is {shown(regex)}", "write an expression", name)
         return
     try:
         groups = re.compile(regex).groups
@@ -181,22 +191,44 @@ def _key(node: Node, fields: list[Node], graph: Graph) -> None:
             graph.say(code, node, f"the key of {node.title} is {one!r}, which is no field of it", fix, "key")
 
 
-def _links(fields: list[Node], known: dict[str, Node]) -> list[set[str]]:
-    """What the fields of all sets connect: files and sets, by their ids."""
-    groups = list[set[str]]()
+def _circles(fields: list[Node], known: dict[str, Node], graph: Graph) -> None:
+    """No field takes its values from itself."""
+    names = {field.id: field for field in fields}
+    above = {name: [place for place in _from(field) if place in names] for name, field in names.items()}
+    for name in circular(above):
+        what = f"{names[name].title} leads to itself"
+        graph.say("CROISSANT_REFERENCE", names[name], what, "name what its values come from", "source")
+
+
+def _from(field: Node) -> Iterator[str]:
+    """The fields that a field takes its values from, or refers to."""
+    for _, value in (*_named(field, "source"), *_named(field, "references"), *_parents(field)):
+        if isinstance(value, dict):
+            yield from (target(inner) for key, inner in value.items() if bare(key) == "field")
+
+
+def _links(fields: list[Node], known: dict[str, Node]) -> dict[str, str]:
+    """What the fields of all sets connect: for each file or set, what stands for all that it is connected with."""
+    above = dict[str, str]()
     for field in fields:
         ends = {_origin(value, known) for _, value in (*_named(field, "references"), *_parents(field))}
-        new = ({_origin(value, known) for value in field.all("source")} | ends) - {""} if ends else set[str]()
-        touching = [group for group in groups if group & new]
-        groups = [group for group in groups if not group & new] + [new.union(*touching)]
-    return groups
+        joined = sorted(({_origin(value, known) for value in field.all("source")} | ends) - {""}) if ends else []
+        for one in joined[1:]:
+            first, other = _root(joined[0], above), _root(one, above)
+            above[max(first, other)] = min(first, other)
+    return {one: _root(one, above) for one in above}
 
 
-def _join(node: Node, fields: list[Node], links: list[set[str]], known: dict[str, Node], graph: Graph) -> None:
+def _root(name: str, above: dict[str, str]) -> str:
+    while above.get(name, name) != name:
+        above[name] = name = above.get(above[name], above[name])
+    return name
+
+
+def _join(node: Node, fields: list[Node], links: dict[str, str], known: dict[str, Node], graph: Graph) -> None:
     """The places that the rows of a set come from are connected by references."""
     places = {_origin(value, known) for field in fields for value in field.all("source")} - {"", node.id}
-    apart = {next((min(group) for group in links if place in group), place) for place in places}
-    if len(apart) > 1:
+    if len({links.get(place, place) for place in places}) > 1:
         what = f"the rows of {node.title} come from {' and '.join(sorted(places))}, and nothing joins them"
         graph.say("CROISSANT_JOIN", node, what, "add references to a field of one that holds values of the other")
 
@@ -217,7 +249,7 @@ def _rows(node: Node, fields: list[Node], graph: Graph) -> None:
     rows, told = node.all("data"), bare(str(node.members.get("dataType", ""))) in ("Enumeration", "Split")
     if not rows and told and not any(field.all("source") for field in fields):
         graph.say("CROISSANT_SOURCE", node, f"{node.title} has no data and no source", "write data, a list of rows")
-    kinds = {field.id: _json_type(field) for field in fields}
+    kinds = {field.id: _json_type(field) for field in fields if rows}
     ids = [one for one in map(target, node.all("key")) if one in kinds]
     seen = set[str]()
     for number, row in enumerate(rows):

@@ -67,7 +67,7 @@ def _columns(field: Field, steps: tuple[str, ...]) -> Iterator[Column]:
         for inner in field.fields:
             yield from _columns(inner, own)
     else:
-        yield Column(".".join(own), own, field)
+        yield Column(_cell(".".join(own)), own, field)  # a header may be taken for a formula, too
 
 
 def lines(sheet: Sheet, facts: Facts, release: Path) -> Iterator[bytes]:

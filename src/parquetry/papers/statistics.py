@@ -55,7 +55,7 @@ def column(profile: Profile, one: Field) -> dict[str, Any]:
     """What is known about the values of a column, or of a part of one."""
     known: dict[str, Any] = {"type": one.kind, "values": profile.values, "nulls": profile.nulls}
     if one.kind in KINDS:
-        known |= {"distinct": profile.tally.distinct, "distinct_exact": profile.tally.exact}
+        known |= {"distinct": profile.distinct, "distinct_exact": profile.tally.exact}
     if profile.values:
         if one.kind == "list" or one.arrow == KINDS["string"].arrow:
             known["lengths"] = _spread(profile, whole=True)
@@ -127,7 +127,7 @@ def reach(profile: Profile, one: Field) -> str:
 
 def differing(profile: Profile) -> str:
     """How many values differ, and whether that is an estimate."""
-    return f"{'' if profile.tally.exact else '≈ '}{profile.tally.distinct:,}"
+    return f"{'' if profile.tally.exact else '≈ '}{profile.distinct:,}"
 
 
 def said(value: Any) -> str:

@@ -8,6 +8,7 @@ spreadsheet shows. The file is read by openpyxl, row by row.
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ from parquetry.words.errors import InputError, Problem
 
 #: What a workbook is called.
 SUFFIX = ".xlsx"
+#: How a workbook writes characters that XML cannot hold.
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+#: The last row of a spreadsheet; how much its text shrinks at most; and bytes of a part without rows or texts.
+_LAST, _RATIO, _PART = 1_048_576, 100, 16_000_000
 #: What openpyxl and its parts raise where a file is not what they expect: most of it is an accident of theirs.
 _BROKEN = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, RuntimeError, SyntaxError, TypeError)
 _BROKEN += (ValueError, zipfile.BadZipFile, zlib.error)  # type: ignore[assignment]
@@ -75,16 +80,20 @@ class Sheet(Text):
 
         try:
             with piece.path.open("rb") as file:
-                _refuse_bomb(file, piece, max(RATIO_FLOOR, ratio * piece.bytes))
+                _refuse_bomb(file, piece, max(RATIO_FLOOR, min(ratio, _RATIO) * piece.bytes))
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
                 yield from self._records(_chosen(book, sheet, piece.name))
-        except _BROKEN as error:
+        except (*_BROKEN, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             what = f"is not a workbook that can be read: {type(error).__name__}: {error}"
             fix = "save it as .xlsx, without a password, or as CSV"
             raise InputError(Problem("XLSX_INVALID", piece.name, what, fix)) from None
 
     def _records(self, sheet: Any) -> Iterator[Record]:
         for line, row in enumerate(sheet.iter_rows(), 1):
+            if line > _LAST:
+                raise ValueError(f"it says that it has a row {line}, and no spreadsheet has")
             cells, fault = list[bytes](), ("", "")
             for cell in row:
                 if cell.data_type == "e" and not fault[0]:
@@ -122,13 +131,17 @@ def written(value: Any) -> str:
     if isinstance(value, datetime.timedelta):
         minutes, seconds = divmod(round(value.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-    return str(value)
+    text = str(value)
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 def _refuse_bomb(file: IO[bytes], piece: Piece, most: int) -> None:
     with zipfile.ZipFile(file) as archive:
         size = sum(part.file_size for part in archive.infolist())
-    if size > most:
+        others = [
+            one for one in archive.infolist() if not re.search("/(worksheets|media)/|sharedStrings", one.filename)
+        ]
+    if size > most or max((one.file_size for one in others), default=0) > _PART:
         fix = "raise limits.decompression_ratio if this is no attack"
         raise InputError(Problem("DECOMPRESSION_RATIO", piece.name, f"grew beyond {most} bytes", fix))
 
@@ -148,7 +161,7 @@ def _chosen(book: Any, sheet: str, name: str) -> Any:
     if not full:
         raise InputError(Problem("INPUT_EMPTY", name, "the workbook holds nothing", "remove it, or fetch it again"))
     what = f"{len(full)} sheets hold something: {', '.join(repr(one.title) for one in full)}"
-    fix = f'say which: read = {{ sheet = "{full[0].title}" }} in the table of the recipe'
+    fix = f'say which: --sheet, or read = {{ sheet = "{full[0].title}" }} in the table of the recipe'
     raise InputError(Problem("XLSX_SHEET", name, what, fix))
 
 

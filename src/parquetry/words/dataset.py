@@ -88,7 +88,7 @@ class Dataset(Part):
     """Tags of the Hub, keywords of the citation."""
     task_categories: tuple[str, ...] = ()
     """Task ids of the Hub."""
-    homepage: str = ""
+    homepage: Annotated[str, Field(pattern=r"^(https?://\S+)?$", examples=["https://example.org/notes"])] = ""
     """Address of the project."""
     doi: Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$", examples=["10.5281/zenodo.1234"])] = ""
     """Digital object identifier, without address."""
