@@ -131,6 +131,7 @@ reader       what people do with a release
     said         the papers of a release -> what they say that its files do not bear out
     verify       a folder -> the list of what is wrong with it
     diff         two releases -> what became of each row between them
+    versions     what differs between two releases -> the version that the new one should have
     drift        a fresh build beside the release that stands
     interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched

@@ -23,7 +23,7 @@ import click
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
-from parquetry.reader import diff, inspect, interrupts
+from parquetry.reader import diff, inspect, interrupts, versions
 from parquetry.reader.commands import get, publish, scan
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.new_command import new
@@ -158,11 +158,12 @@ def _verify(folder: Path, only: str, expect: str, **flags: bool) -> int:
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, with all ids.")
 def _diff(old: Path, new: Path, *, as_json: bool) -> int:
-    """Say what became of each row from the release in the folder OLD to the one in NEW, and why rows moved."""
+    """Say what became of each row from the release in OLD to the one in NEW, and what version that asks for."""
     for folder in (old, new):
         _there(folder)
     found = diff.diff(old, new)
-    _print(json.dumps(diff.facts(found), indent=1) if as_json else diff.told(found))
+    advised = versions.advice(found, old, new)
+    _print(versions.facts(advised, found) if as_json else diff.told(found) + versions.told(advised, found))
     return 0
 
 

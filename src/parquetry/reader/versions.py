@@ -1,0 +1,112 @@
+"""What differs between two releases -> the version that the new one should have.
+
+The rules are those of Croissant 1.1 for versions of datasets: the data is the same (patch); all of the old data can be
+had as before, and there is more beside it (minor); or not (major).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from parquetry.reader import diff
+from parquetry.reader.diff import Changes, Difference
+from parquetry.words.records import counted
+from parquetry.words.schema import Schema, load
+
+LEVELS = ("none", "patch", "minor", "major")
+
+
+class Advice(NamedTuple):
+    """Which part of the version is to be raised, and why."""
+
+    level: str  #: One of `LEVELS`.
+    version: str  #: What the new release should be called, at least.
+    reasons: tuple[str, ...]  #: Those of that level.
+    columns: dict[str, dict[str, list[str]]]  #: By table the columns that were added, removed, or of another type.
+
+
+def advice(found: Difference, old: Path, new: Path) -> Advice:
+    """Hold the differences against the rules.
+
+    Args:
+        found: What differs.
+        old: The folder of the release before.
+        new: The folder of the release after.
+    """
+    reasons: dict[str, list[str]] = {level: [] for level in LEVELS}
+    before, after = found.old.tables, found.new.tables
+    reasons["major"] += [f"the table {name} is gone" for name in before if name not in after]
+    reasons["minor"] += [f"the table {name} is new" for name in after if name not in before]
+    reasons["major"] += [f"{note}" for note in found.notes if "another id" in note or "cannot" in note]
+    columns = {}
+    for name in (name for name in before if name in after):
+        schemas = [load(place / side[name].schema_file, name) for place, side in ((old, before), (new, after))]
+        columns[name] = _columns(*schemas)
+        reasons["minor"] += [f"{name} has the new column {one}" for one in columns[name]["added"]]
+        reasons["major"] += [f"{name} has lost the column {one}" for one in columns[name]["removed"]]
+        reasons["major"] += [f"the column {one} of {name} has another type" for one in columns[name]["retyped"]]
+    for table in found.tables:
+        for level, reason in _rows(table):
+            reasons[level].append(reason)
+    if found.old.data_sha256 == found.new.data_sha256 and found.old.files != found.new.files:
+        reasons["patch"].append("the rows are the same, the files are not")
+    level = next((level for level in reversed(LEVELS) if reasons[level]), "none")
+    return Advice(level, _raised(found.old.dataset.version, level), tuple(reasons[level]), columns)
+
+
+def told(advised: Advice, found: Difference) -> str:
+    """The advice, in words."""
+    if advised.level == "none":
+        return "\nversion  nothing differs"
+    lines = [f"\nversion  {advised.level}: at least {advised.version}, as {advised.reasons[0]}"]
+    lines += [f"         and {reason}" for reason in advised.reasons[1:]]
+    given = found.new.dataset.version
+    if _numbers(given) < _numbers(advised.version):
+        lines.append(f"         it says {given}")
+    return "\n".join(lines)
+
+
+def facts(advised: Advice, found: Difference) -> str:
+    """What differs, and the advice, as JSON."""
+    return json.dumps(diff.facts(found) | {"advice": advised._asdict()}, indent=1)
+
+
+def _rows(table: Changes) -> Iterator[tuple[str, str]]:
+    """What became of the rows of a table, and how grave it is."""
+    for rows, done in ((table.removed, "removed"), (table.changed, "changed"), (table.moved, "moved to another split")):
+        if len(rows):
+            yield "major", f"{counted(len(rows), 'row')} of {table.name} {'was' if len(rows) == 1 else 'were'} {done}"
+    for split, row in table.counts().items():
+        if row["added"]:
+            what = f"{counted(row['added'], 'row')} {'was' if row['added'] == 1 else 'were'} added to"
+            yield (
+                ("major", f"{what} the split {split} of {table.name}, so that it is another set")
+                if row["old"]
+                else (
+                    "minor",
+                    f"{what} {table.name} in the new split {split}",
+                )
+            )
+
+
+def _columns(old: Schema, new: Schema) -> dict[str, list[str]]:
+    before, after = ({field.name: field.arrow for field in one.fields} for one in (old, new))
+    return {
+        "added": [name for name in after if name not in before],
+        "removed": [name for name in before if name not in after],
+        "retyped": [name for name in before if name in after and before[name] != after[name]],
+    }
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("-")[0])[:3])
+
+
+def _raised(version: str, level: str) -> str:
+    major, minor, patch = _numbers(version)
+    raised = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}
+    return ".".join(map(str, raised.get(level, (major, minor, patch))))
