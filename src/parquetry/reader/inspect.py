@@ -22,7 +22,10 @@ def inspect(file: Path) -> tuple[list[Problem], list[Problem]]:
         VerificationError: A card is not UTF-8.
     """
     if not file.is_file():
-        what, fix = "there is no such file", "give the README.md or the croissant.json of a dataset"
+        what, fix = (
+            "is a folder" if file.is_dir() else "there is no such file",
+            "give the README.md or the croissant.json of a dataset",
+        )
         raise RecipeError(Problem("FILE_MISSING", str(file), what, fix))
     text = file.read_bytes()
     try:

@@ -6,6 +6,7 @@ On a terminal they are asked; elsewhere, or with ``--yes``, what no option answe
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -119,6 +120,8 @@ def _answers(folder: Path, found: Found, options: dict[str, Any], *, asking: boo
             if key == "title":
                 facts["creators"] = [{"name": f"The authors of {facts[key]}"}]
     table = options["table"] or ("records" if given(found.pieces) else slug(stem(found.pieces[0]), "_")) or "records"
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,59}", table):
+        raise click.UsageError(f"--table: {table!r} cannot be the name of a table: use letters, digits, _ and -")
     id, number, note = _identity(found, options, asking=asking)
     text = tuple(name for name in options["prose"] if name != "-")
     _known(text, found, "--text")
