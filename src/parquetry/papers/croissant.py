@@ -280,8 +280,8 @@ def _field(field: Field, place: str, table: str, steps: tuple[str, ...], facts: 
     known["dataType"] = _TYPES[leaf.kind]
     tables = facts.manifest.tables
     target = tables[table].references.get(field.name) if len(steps) == 1 else None
-    if target:
-        known["references"] = {"field": {"@id": _place_of(tables[target].id[0], target, facts)}}
+    if target and (there := _place_of(tables[target].id[0], target, facts)) != place:
+        known["references"] = {"field": {"@id": there}}
     elif leaf.values and not any(table in other.references.values() for other in tables.values()):
         # where one set leads to another and that to a third, mlcroissant 1.1 loads the names of its fields as rows
         known["references"] = {"field": {"@id": f"{place}/values/value"}}

@@ -85,7 +85,7 @@ def _field(field: Node, owner: Node, known: dict[str, Node], graph: Graph) -> No
 def _type(field: Node, graph: Graph) -> None:
     """Judge the types of values: of those that readers know, one is enough."""
     said = [one if isinstance(one, str) else "" for one in field.all("dataType")]
-    follows = field.all("subField") or any(_from(field)) or field.all("references")
+    follows = field.all("subField") or any(_from(field, "source")) or field.all("references")
     if not any(said) and not follows:
         fix = "write its type, such as sc:Text"
         graph.say("CROISSANT_VALUE", field, f"{field.title} has no type of values", fix, "dataType")
@@ -194,15 +194,15 @@ def _key(node: Node, fields: list[Node], graph: Graph) -> None:
 def _circles(fields: list[Node], known: dict[str, Node], graph: Graph) -> None:
     """No field takes its values from itself."""
     names = {field.id: field for field in fields}
-    above = {name: [place for place in _from(field) if place in names] for name, field in names.items()}
+    above = {name: [place for place in _from(field, "source") if place in names] for name, field in names.items()}
     for name in circular(above):
         what = f"{names[name].title} leads to itself"
         graph.say("CROISSANT_REFERENCE", names[name], what, "name what its values come from", "source")
 
 
-def _from(field: Node) -> Iterator[str]:
-    """The fields that a field takes its values from, or refers to."""
-    for _, value in (*_named(field, "source"), *_named(field, "references"), *_parents(field)):
+def _from(field: Node, name: str) -> Iterator[str]:
+    """The fields that a property of a field names."""
+    for value in field.all(name):
         if isinstance(value, dict):
             yield from (target(inner) for key, inner in value.items() if bare(key) == "field")
 
