@@ -21,6 +21,7 @@ from test_verify import reseal
 
 from parquetry.files import manifest as manifests
 from parquetry.reader.publish import sent
+from parquetry.reader.verify import verify
 from parquetry.remote import trying
 from parquetry.remote.address import Address, parse
 from parquetry.remote.directory import Directory
@@ -374,3 +375,49 @@ def test_only_the_files_of_the_manifest_are_sent(project: Project, tmp_path: Pat
     (folder / ".env").write_text("SECRET=1", "utf-8")
     Directory(tmp_path / "out").converge(release)
     assert not list((tmp_path / "out").rglob(".env"))
+
+
+#: What readers do with a published release; run where the endpoint is that of the stand-in.
+READERS = """
+import json, sys, datasets, pandas, pyarrow.parquet as pq
+from huggingface_hub import HfFileSystem, snapshot_download
+repo, folder = sys.argv[1:]
+found = {}
+loaded = datasets.load_dataset(repo, "events", revision="v1.0.0", verification_mode="all_checks")
+found["datasets"] = {split: rows.num_rows for split, rows in loaded.items()}
+streamed = datasets.load_dataset(repo, "events", revision="v1.0.0", streaming=True)
+found["streamed"] = {split: sum(1 for _ in rows) for split, rows in streamed.items()}
+path = f"datasets/{repo}@v1.0.0/data/events/train-00000-of-00001.parquet"
+found["pandas"] = len(pandas.read_parquet(f"hf://{path}"))
+found["pyarrow"] = pq.read_table(path, filesystem=HfFileSystem()).num_rows
+snapshot_download(repo, repo_type="dataset", revision="v1.0.0", local_dir=folder)
+found["snapshot"] = snapshot_download(repo, repo_type="dataset", revision="v1.0.0")
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_readers_load_what_was_published(plain: HubDouble, release: Sealed, tmp_path: Path) -> None:
+    publish(plain, release)
+    _, environment = command(plain, tmp_path)
+    words = [sys.executable, "-c", READERS, REPO, str(tmp_path / "local")]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    rows = {"train": 79, "validation": 22, "test": 88}
+    assert (found["datasets"], found["streamed"]) == (rows, rows)
+    assert found["pandas"] == found["pyarrow"] == 79
+    for folder in (tmp_path / "local", Path(found["snapshot"])):
+        assert verify(folder, "deep").problems == (), "what transport adds is no change"
+
+
+@pytest.mark.slow
+def test_eight_hundred_files_are_one_commit(plain: HubDouble, project: Project) -> None:
+    project.edit("[tables.notes]", '[files]\nshard_bytes = "1kB"\nrow_group_bytes = "1kB"\n\n[tables.notes]')
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'only = "train"')
+    project.rows("notes.jsonl", [{"id": f"n{number}", "text": f"{number} " * 60} for number in range(2600)])
+    many = sealed(project.build().place)
+    assert len(many.files) > 800
+    assert publish(plain, many).status == "published"
+    assert len(plain.repos[REPO].history()) == 2
+    assert whole(plain.repos[REPO], many)
