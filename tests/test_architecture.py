@@ -39,6 +39,7 @@ ROOMS = {
     "fsspec": {"remote.store"},
     "kingfisher_sdk": {"gates.secrets"},
     "botocore": {"remote.store"},
+    "aiohttp": {"remote.store"},
     "jinja2": {"papers.preview"},
     "markupsafe": {"papers.preview"},
     "yaml": {"papers.card", "papers.configs", "papers.features", "papers.lint", "papers.matter", "sources.documents"},

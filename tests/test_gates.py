@@ -70,6 +70,7 @@ def test_a_secret_deep_inside_or_in_the_recipe_is_found(project: Project) -> Non
     found = looked(project)
     kinds = Counter(one.secret.kind for one in found.finds)
     assert {"aws-access-key-id", "github-pat", "azure-sas"} <= kinds.keys()
+    assert TOKEN not in str(found.finds), "a name that is a secret is not shown whole either"
     places = {one.where.split(":")[0] for one in found.finds}
     assert {"data/notes/train-00000-of-00001.parquet", "README.md", "manifest.json"} <= places
     assert "data/notes/train-00000-of-00001.parquet: row 2, a.b" in [one.where for one in found.finds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -188,6 +191,22 @@ def requests(hub: HubDouble, release: Sealed) -> list[str]:
 FAULTS = ["drop", "cut", "429", "500", "503"]
 
 
+class Looking(threading.Thread):
+    """A reader that looks at the main branch again and again, and notes how many files it sees."""
+
+    def __init__(self, hub: HubDouble) -> None:
+        super().__init__(daemon=True)
+        self.address = f"{hub.url}/api/datasets/{REPO}/tree/main?recursive=1&reader=1"
+        self.seen, self.looks, self.over = set[int](), 0, False
+
+    def run(self) -> None:
+        while not self.over:
+            with urllib.request.urlopen(self.address) as answer:
+                self.seen.add(sum(one["type"] == "file" for one in json.load(answer)))
+            self.looks += 1
+            time.sleep(0.002)
+
+
 @pytest.mark.slow
 def test_whatever_fails_at_any_request_the_outcome_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: Sealed
@@ -195,25 +214,30 @@ def test_whatever_fails_at_any_request_the_outcome_is_right(
     """Each request of a run fails once, in each way: the run, or the next one, ends with one commit and its tag."""
     with double(tmp_path / "first", monkeypatch, xet=False) as first:
         kinds = requests(first, release)
-    done = {"published": 0, "again": 0}
+    done, looks = {"published": 0, "again": 0}, 0
     for number in range(len(kinds)):
-        for do in FAULTS:
+        for do in [*FAULTS, "lose"]:
             with double(tmp_path / f"{number}{do}", monkeypatch, xet=False) as hub:
-                hub.faults.append(Fault(".", do, (number + 1,)))
+                hub.faults.append(Fault("^(?!.*reader=1)", do, (number + 1,)))
+                reader = Looking(hub)
+                reader.start()
                 try:
                     publish(hub, release)
                     done["published"] += 1
                 except ParquetryError as error:
                     assert isinstance(error, PublishError), error
-                    assert hub.repos[REPO].tags == {} or whole(hub.repos[REPO], release)
                     publish(hub, release)
                     done["again"] += 1
+                reader.over = True
+                reader.join()
+                looks += reader.looks
                 repo = hub.repos[REPO]
+                assert reader.seen <= {1, len(release.files) + 1}, "a reader sees all of a version, or nothing"
                 assert len(repo.history()) == 2, (number, do)
                 assert repo.tags == {"v1.0.0": repo.branches["main"]} and whole(repo, release)
                 assert hub.unhandled == []
             shutil.rmtree(tmp_path / f"{number}{do}")
-    print(f"{len(kinds)} requests, {len(kinds) * len(FAULTS)} faults: {done}")
+    print(f"{len(kinds)} requests, {len(kinds) * 6} faults: {done}; {looks} looks, no partial view")
 
 
 @pytest.mark.parametrize("when", [r"POST .*/commit/", r"POST .*/tag/", r"PUT /__lfs"])
@@ -276,28 +300,31 @@ def command(hub: HubDouble, tmp_path: Path, *words: str, token: str = "hf_write"
 
 @pytest.mark.slow
 def test_after_a_kill_the_next_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: Sealed) -> None:
-    """Killed before each request in turn, a run leaves no partial view, and the next one ends right."""
+    """Killed at each request and at random times, a run leaves no partial view, and the next one ends right."""
     total = sum(file.bytes for path, file in release.files.items() if path.endswith(".parquet"))
-    again, kills, number = 0, 0, 0
-    while True:
-        with double(tmp_path / str(number), monkeypatch, xet=False) as hub:
-            number += 2
-            words, environment = command(hub, tmp_path, "publish", str(RELEASE), f"hf://datasets/{REPO}")
-            process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while len(hub.log) < number and process.poll() is None:
-                time.sleep(0.001)
-            process.send_signal(signal.SIGKILL)
-            ended = process.wait() == 0
+    with double(tmp_path / "first", monkeypatch, xet=False) as first:
+        count = len(requests(first, release))
+    random = Random(0)
+    times = [(number, 0.0) for number in range(1, count + 1)] + [(1, random.uniform(0, 0.8)) for _ in range(50)]
+    again = kills = 0
+    for place, (number, wait) in enumerate(times):
+        with double(tmp_path / str(place), monkeypatch, xet=False) as hub:
+            process = multiprocessing.get_context("fork").Process(target=publish, args=(hub, release))
+            process.start()
+            while len(hub.log) < number and process.is_alive():
+                time.sleep(0.0005)
+            time.sleep(wait)
+            process.kill()
+            process.join()
+            kills += process.exitcode == -signal.SIGKILL
             repo = hub.repos[REPO]
             assert len(repo.history()) == 1 or whole(repo, release), "all or nothing"
             publish(hub, release)
             assert len(repo.history()) == 2 and repo.tags == {"v1.0.0": repo.branches["main"]}
             again += sum(size for _, size in hub.stored) - total
-            kills += not ended
-        if ended:
-            break
-    print(f"{kills} kills, {100 * again / (total * max(1, kills)):.1f} % of the bytes sent twice")
-    assert kills > 5
+        shutil.rmtree(tmp_path / str(place))
+    print(f"{kills} kills of {len(times)}, {100 * again / (total * max(1, kills)):.1f} % of the bytes sent twice")
+    assert kills > 40
 
 
 def test_the_command_publishes_and_never_shows_the_token(plain: HubDouble, tmp_path: Path) -> None:
@@ -421,3 +448,12 @@ def test_eight_hundred_files_are_one_commit(plain: HubDouble, project: Project) 
     assert publish(plain, many).status == "published"
     assert len(plain.repos[REPO].history()) == 2
     assert whole(plain.repos[REPO], many)
+
+
+def test_a_version_is_not_called_there_on_a_branch_that_lacks_it(plain: HubDouble, release: Sealed) -> None:
+    draft = parse(f"hf://datasets/{REPO}@draft")
+    assert publish(plain, release, create=True, address=draft).status == "published"
+    with pytest.raises(PublishError, match=r"HUB_BRANCH.*not on the branch main"):
+        publish(plain, release)
+    with pytest.raises(PublishError, match=r"HUB_BRANCH.*name of the tag"):
+        publish(plain, release, create=True, address=parse(f"hf://datasets/{REPO}@v1.0.0"))

@@ -8,8 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +30,11 @@ from parquetry.reader.verify import verify
 from parquetry.remote import fetch as fetching
 from parquetry.remote import store as stores
 from parquetry.remote.address import parse
+from parquetry.remote.directory import Directory
 from parquetry.remote.sealed import Sealed, sealed
 from parquetry.remote.store import Store, filesystem
 from parquetry.remote.trying import persistently
-from parquetry.words.errors import PublishError, VerificationError
+from parquetry.words.errors import PublishError, RecipeError, VerificationError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the clients
 NGINX = shutil.which("nginx")
@@ -269,3 +273,67 @@ def test_a_manifest_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     (copy / SUMS).write_text(sums(load(copy), sha256_of(copy / NAME)), "utf-8")
     with pytest.raises(VerificationError, match="MANIFEST_PATH"):
         got(str(copy), tmp_path / "back")
+
+
+def test_a_folder_that_was_damaged_is_not_called_verified(tmp_path: Path) -> None:
+    got(str(RELEASE), tmp_path / "back")
+    (tmp_path / "back/README.md").write_text("x", "utf-8")
+    with pytest.raises(VerificationError, match=r"FILE_CHANGED.*README\.md"):
+        got(str(RELEASE), tmp_path / "back")
+    got(str(RELEASE), tmp_path / "part", only="events")
+    assert got(str(RELEASE), tmp_path / "part", only="events").files == 0
+    with pytest.raises(VerificationError, match="FILE_MISSING"):
+        got(str(RELEASE), tmp_path / "part")
+
+
+def test_where_it_may_not_go_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(RELEASE, copy)
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "file").write_text("x", "utf-8")
+    for target in (copy / "inner", tmp_path / "link", tmp_path / "file", copy.parent):
+        with pytest.raises(RecipeError, match="DIR_EXISTS"):
+            got(str(copy), target)
+    with pytest.raises(RecipeError, match="inside the release"):
+        Directory(copy / "inner").converge(sealed(copy))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    got(str(copy), Path())
+    assert (tmp_path / "empty/manifest.json").is_file()
+
+
+@pytest.mark.parametrize("path", ["LICENSE", "license", "LICENSE/inner", "x" * 300, "a\\b", "/etc/passwd"])
+def test_paths_that_no_release_has_are_refused(tmp_path: Path, path: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(RELEASE, copy)
+    known = json.loads((copy / NAME).read_text("utf-8"))
+    known["files"].append({"path": path, "bytes": 1, "sha256": "0" * 64})
+    (copy / NAME).write_text(json.dumps(known), "utf-8")
+    (copy / SUMS).write_text(sums(load(copy), sha256_of(copy / NAME)), "utf-8")
+    with pytest.raises(VerificationError, match="MANIFEST_PATH"):
+        got(str(copy), tmp_path / "back")
+
+
+def test_a_server_that_is_ill_is_asked_again(tmp_path: Path) -> None:
+    asked = list[str]()
+
+    class Ill(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if self.path == "/index.html" and asked.count(self.path) == 1:
+                self.send_error(500)
+            else:
+                super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ill, directory=str(RELEASE)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        got(f"http://127.0.0.1:{server.server_port}", tmp_path / "back")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked.count("/index.html") > 1
+    assert verify(tmp_path / "back").problems == ()

@@ -211,7 +211,14 @@ def folder(table: str) -> str:
 def safe(path: str) -> bool:
     """Whether a path stays inside a release, on any system."""
     parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and not re.search(r'[\\:*?"<>|\0]', path)
+    short = all(len(part.encode("utf-8", "replace")) <= 255 for part in parts)
+    return (
+        bool(parts)
+        and short
+        and not path.startswith("/")
+        and ".." not in parts
+        and not re.search(r'[\\:*?"<>|\0]', path)
+    )
 
 
 def data_digest(tables: Mapping[str, TableFacts]) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from parquetry.corpus.keys import Array
 from parquetry.files.manifest import NAME, Manifest
 from parquetry.files.stats import batches
-from parquetry.gates.secrets import Secret, secrets
+from parquetry.gates.secrets import Secret, masked, secrets
 from parquetry.record.personal import personal
 from parquetry.words.engine import Engine
 from parquetry.words.errors import Problem, VerificationError
@@ -27,6 +27,10 @@ from parquetry.words.records import counted
 _PORTION, _AGAIN = 4 << 20, 16 << 10
 #: Between two values, so that nothing is found that stands in both.
 _BETWEEN = "\n\x1f\n"
+
+
+#: Places that are told one by one.
+_TOLD = 20
 
 
 class Find(NamedTuple):
@@ -52,6 +56,9 @@ class Scan(NamedTuple):
             for one in self.finds
             if one.secret.kind not in allowed
         ]
+        if len(found) > _TOLD:
+            what = f"{len(found) - _TOLD:,} more places look like secrets"
+            found = [*found[:_TOLD], Problem("SECRET_FOUND", manifest.name, what, "--json has the kinds of all")]
         if self.personal and manifest.dataset.personal == "off":
             said = ", ".join(f"{rows:,} {kind}" for kind, rows in self.personal.items())
             what = f"values hold personal data, and the card does not say so: {said}"
@@ -106,7 +113,7 @@ def _file(release: Path, path: str) -> Scan:
             for secret in secrets(text):
                 if secret.stop > len(held):
                     place = line + text[: secret.start].count(b"\n")
-                    finds.append(Find(secret, f"{path}:{place}"))
+                    finds.append(Find(secret, masked(f"{path}:{place}")))
             line += text[: max(0, len(text) - _AGAIN)].count(b"\n")
             held, start = text[-_AGAIN:], start + len(block)
     return Scan(tuple(finds), {}, start)
@@ -122,7 +129,7 @@ def _rows(release: Path, path: str, group: int) -> Scan:
                 size += len(raw)
                 for secret in secrets(raw):
                     place = int(rows[np.searchsorted(starts, secret.start, side="right") - 1])
-                    finds.append(Find(secret, f"{path}: row {place + 1}, {steps}"))
+                    finds.append(Find(secret, masked(f"{path}: row {place + 1}, {steps}")))
                 for kind, count in personal(texts).items():
                     people[kind] = people.get(kind, 0) + count
         row += batch.num_rows

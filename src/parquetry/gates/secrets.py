@@ -48,6 +48,14 @@ def secrets(raw: bytes) -> Iterator[Secret]:
             yield Secret(kind, *place, f"{found.secret[:SHOWN]}****")
 
 
+def masked(text: str) -> str:
+    """A name or a place, in which no secret is shown whole."""
+    raw = text.encode("utf-8", "replace")
+    for one in sorted(secrets(raw), key=lambda one: -one.start):
+        raw = raw[: one.start] + one.masked.encode() + raw[one.stop :]
+    return raw.decode("utf-8", "replace")
+
+
 @cache
 def _scanner() -> Any:
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import NamedTuple
 
@@ -52,9 +52,12 @@ def get(address: Address, target: Path, only: str, expect: str, say: Callable[[s
         VerificationError: What came is not what was sealed.
         MachineError: The place does not answer, or the disk is full; running it again goes on where it ended.
     """
-    there = target.exists() and (not target.is_dir() or any(target.iterdir()))
-    if there and not (target / SUMS).is_file():
-        raise RecipeError(Problem("DIR_EXISTS", str(target), "is there already", "name a folder that is not"))
+    link, target = target.is_symlink(), target.resolve()
+    there = link or (target.exists() and (not target.is_dir() or any(target.iterdir())))
+    inside = address.kind == "folder" and target.is_relative_to(Path(address.place).resolve())
+    if inside or (there and not (target / SUMS).is_file()):
+        what = "is inside the release" if inside else "is there already"
+        raise RecipeError(Problem("DIR_EXISTS", str(target), what, "name a folder that is not there"))
     aside = target.with_name(f".{target.name}.getting")
     with _alone(aside):
         place = persistently(lambda: fetch(address), say, error=MachineError)
@@ -63,7 +66,10 @@ def get(address: Address, target: Path, only: str, expect: str, say: Callable[[s
             if sha256_of(target / SUMS) != digest:
                 what = "holds another release"
                 raise RecipeError(Problem("DIR_EXISTS", str(target), what, "name a folder that is not there"))
-            wanted, sizes = list[File](), list[int]()
+            sizes = list[int]()
+            if problems := verify(target, "full", only).problems:
+                fix = "remove the folder, and run this again"
+                raise VerificationError(*(one._replace(fix=fix) for one in problems))
         else:
             wanted = [file for file in manifest.files if not only or not _others(file.path, only, manifest)]
             sizes = _all(place, wanted, aside / "release", say)
@@ -86,10 +92,15 @@ def _sealed(place: Fetch, aside: Path, expect: str, say: Callable[[str], None]) 
             Problem("DIGEST_UNEXPECTED", place.where, what, "this is another release than the one you expect")
         )
     manifest = manifests.load(folder)
-    for file in manifest.files:
-        if not manifests.safe(file.path):
+    paths = [file.path for file in manifest.files]
+    folders = {str(above) for path in paths for above in PurePosixPath(path).parents}
+    for path in paths:
+        if not manifests.safe(path) or path in folders:
             fix = "do not trust this release"
-            raise VerificationError(Problem("MANIFEST_PATH", file.path, "leads out of the release", fix))
+            raise VerificationError(Problem("MANIFEST_PATH", path, "is not the path of a file in a release", fix))
+    if len({path.casefold() for path in (*paths, NAME, SUMS)}) < len(paths) + 2:
+        what = "names a file twice, or two that differ in case alone"
+        raise VerificationError(Problem("MANIFEST_PATH", f"{place.where}/{NAME}", what, "do not trust this release"))
     if (folder / SUMS).read_bytes() != manifests.sums(manifest, sha256_of(folder / NAME)).encode():
         what = f"{SUMS} and {NAME} do not belong together"
         raise VerificationError(

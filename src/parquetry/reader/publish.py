@@ -14,9 +14,8 @@ from parquetry.gates.scan import Scan, scan
 from parquetry.papers.markdown import sized
 from parquetry.reader.progress import say
 from parquetry.reader.verify import verify
-from parquetry.remote.hub import loading
 from parquetry.remote.places import Place
-from parquetry.remote.sealed import Receipt, Sealed, sealed
+from parquetry.remote.sealed import Receipt, Sealed, loading, sealed
 from parquetry.remote.trying import persistently
 from parquetry.words.engine import Engine
 from parquetry.words.errors import GateError, Problem, VerificationError

@@ -30,6 +30,8 @@ def parse(text: str) -> Address:
     Raises:
         RecipeError: It is none of them, or holds a credential.
     """
+    if not text.strip():
+        raise _wrong("''", "an address is empty", "write hf://datasets/ORG/NAME, s3://BUCKET/PREFIX or a folder")
     if match := _HUB.fullmatch(text):
         return Address("hub", text, match["repo"], match["revision"] or "")
     scheme = text.partition("://")[0] if "://" in text else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,13 +25,16 @@ def client(address: Address) -> Any:
     """
     os.environ.update(_QUIET)
     try:
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, get_token
     except ImportError:
         fix = "pip install 'parquetry[publish]'"
         raise RecipeError(
             Problem("PUBLISH_EXTRA", address.text, "the client of the Hub is not installed", fix)
         ) from None
     api = HfApi()
+    if (token := get_token()) and not re.fullmatch("[!-~]+", token):
+        fix = "copy it again; it has letters, digits and _ alone"
+        raise PublishError(Problem("HUB_TOKEN", address.text, "the token holds what no token holds", fix))
     parts = urlsplit(api.endpoint)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         fix = "set HF_ENDPOINT to an address that begins with https://"

@@ -8,7 +8,7 @@ from pathlib import Path
 from parquetry.files.manifest import sha256_of
 from parquetry.files.workspace import Workspace
 from parquetry.remote.sealed import Receipt, Sealed
-from parquetry.words.errors import MachineError, Problem, PublishError
+from parquetry.words.errors import MachineError, Problem, PublishError, RecipeError
 
 #: Bytes that are copied at once.
 BLOCK = 1 << 20
@@ -33,9 +33,12 @@ class Directory:
             PublishError: This version is there with other files.
         """
         place = self.folder / release.name
+        if release.root.resolve() in place.resolve().parents:
+            fix = "name a folder outside of it"
+            raise RecipeError(Problem("TARGET", str(self.folder), "is inside the release", fix))
         if not place.exists():
             return [*release.files]
-        there = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if not path.is_dir()}
+        there = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if path.is_file()}
         differing = [
             path for path, file in release.files.items() if path not in there or sha256_of(there[path]) != file.sha256
         ]

@@ -144,8 +144,12 @@ class Objects:
                     self._skip(file, start)
                 while block := file.read(BLOCK):
                     yield block
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:  # what fsspec says of any answer that is none
+            code = getattr(error.__cause__ or error.__context__, "status", 404)
+            if code == 404:
+                raise
+            what = f"the server answers {code}"
+            raise Unclear(Problem("REMOTE_READ", f"{self.where}/{path}", what, "run this again")) from None
         except errors_of(self.files) as error:
             raise Unclear(Problem("REMOTE_READ", f"{self.where}/{path}", first_line(error), "run this again")) from None
 

@@ -13,26 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from parquetry.files.manifest import NAME, Manifest, folder
+from parquetry.files.manifest import NAME, Manifest
 from parquetry.remote.address import Address
 from parquetry.remote.client import answered, errors
-from parquetry.remote.sealed import Receipt, Sealed, git_id
+from parquetry.remote.sealed import Receipt, Sealed, git_id, loading
 from parquetry.remote.trying import T, Unclear, first_line
 from parquetry.words.errors import Problem, PublishError, VerificationError
 
 #: Files that the Hub, or a person on its pages, puts into a new repository.
 _THEIRS = (".gitattributes", ".gitignore", "README.md")
-
-
-def loading(repo: str, release: Sealed, revision: str) -> str:
-    """How a reader loads this version, and no other."""
-    tables = release.manifest.tables
-    table = next((name for name, known in tables.items() if known.default), next(iter(tables)))
-    split = next(iter(tables[table].splits))
-    return (
-        f'datasets.load_dataset("{repo}", "{table}", revision="{revision}")\n'
-        f'polars.read_parquet("hf://datasets/{repo}@{revision}/{folder(table)}/{split}-*.parquet")'
-    )
 
 
 class Remote(NamedTuple):
@@ -109,7 +98,14 @@ class Hub:
         state = self._asked(lambda: self._state(f"v{release.version}"))
         differing = [path for path in release.files if not self._same(release, path, state.files)]
         others = [path for path in state.files if path not in release.files and path not in _THEIRS]
+        if self.branch == f"v{release.version}":
+            fix = "name another branch"
+            raise PublishError(Problem("HUB_BRANCH", self.where, "a branch cannot have the name of the tag", fix))
         if state.tagged:
+            if state.head != state.tagged and NAME not in self._asked(lambda: self._files(state.head)):
+                what = f"version {release.version} is there under its tag, and not on the branch {self.branch}"
+                fix = "merge the branch that holds it, on the Hub; or raise the version"
+                raise PublishError(Problem("HUB_BRANCH", self.where, what, fix))
             if differing or others:
                 what = f"version {release.version} is there with other files: {(differing + others)[0]}"
                 fix = "raise the version in the recipe, and build; a version never changes"

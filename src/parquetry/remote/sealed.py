@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from parquetry.files import manifest as manifests
-from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
+from parquetry.files.manifest import NAME, SUMS, File, Manifest, folder, sha256_of
 
 
 class Sealed(NamedTuple):
@@ -53,6 +53,17 @@ def sealed(release: Path) -> Sealed:
         path = release / name
         files[name] = File(path=name, bytes=path.stat().st_size, sha256=sha256_of(path))
     return Sealed(release, manifest, files)
+
+
+def loading(repo: str, release: Sealed, revision: str) -> str:
+    """How a reader loads this version, and no other."""
+    tables = release.manifest.tables
+    table = next((name for name, known in tables.items() if known.default), next(iter(tables)))
+    split = next(iter(tables[table].splits))
+    return (
+        f'datasets.load_dataset("{repo}", "{table}", revision="{revision}")\n'
+        f'polars.read_parquet("hf://datasets/{repo}@{revision}/{folder(table)}/{split}-*.parquet")'
+    )
 
 
 def git_id(path: Path) -> str:

@@ -193,6 +193,10 @@ def etag(path: Path, _sha256: str) -> str:
 def errors_of(files: Any) -> tuple[type[BaseException], ...]:
     """What a file system raises where its store does not answer."""
     found: list[type[BaseException]] = [OSError, ValueError]
+    if "http" in files.protocol:
+        from aiohttp import ClientError as NoAnswer
+
+        found.append(NoAnswer)
     if hasattr(files, "call_s3"):
         from botocore.exceptions import BotoCoreError, ClientError
 
