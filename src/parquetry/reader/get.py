@@ -181,12 +181,12 @@ def _settled(file: File, folder: Path) -> bool:
 
 
 def _judge(folder: Path, only: str, digest: str) -> None:
-    """Verify what came, as a whole."""
+    """Verify what came, as a whole: each file is known to be the one that was sealed, so names and counts are left."""
     known = {NAME, SUMS, *(file.path for file in manifests.load(folder).files)}
     for path in [*folder.rglob("*")]:  # of an earlier version, or of what did not come to its end
         if path.is_file() and path.relative_to(folder).as_posix() not in known:
             path.unlink()
-    if problems := verify(folder, "full", only, digest).problems:
+    if problems := verify(folder, "quick", only, digest).problems:
         raise VerificationError(*problems)
 
 
