@@ -194,9 +194,8 @@ def test_escaped_characters_are_read(tmp_path: Path) -> None:
 
 
 def test_a_compressed_workbook_is_not_read(project: Project) -> None:
-    project.recipe(RECIPE.replace("book.xlsx", "book.xlsx.gz"))
+    project.edit(SOURCES, 'sources = ["book.xlsx.gz"]\n')
     (project.root / "book.xlsx.gz").write_bytes(b"x")
-    project.schema("notes", SCHEMA)
     with pytest.raises(Exception, match=r"decompress \.xlsx files"):
         project.build()
 
@@ -205,27 +204,12 @@ SCHEMA = {
     "type": "object", "additionalProperties": False, "required": ["id", "day"],
     "properties": {"id": TEXT, "day": {"type": "string", "format": "date"}, "stars": {"type": ["integer", "null"]}},
 }  # fmt: skip
-RECIPE = """
-[dataset]
-name = "notes"
-version = "1.0.0"
-title = "Notes"
-summary = "Notes."
-license = "cc0-1.0"
-languages = ["en"]
-released = "2026-11-22"
-creators = [{ name = "A" }]
-[tables.notes]
-schema = "notes.schema.json"
-sources = ["book.xlsx"]
-read = { sheet = "Sheet 2" }
-id = "id"
-split = { only = "train" }
-"""
+SOURCES = 'sources = ["notes*.jsonl"]\n'
 
 
 def test_a_workbook_is_a_source(project: Project) -> None:
-    project.recipe(RECIPE)
+    project.edit(SOURCES, 'sources = ["book.xlsx"]\nread = { sheet = "Sheet 2" }\n')
+    project.edit("ratios = { train = 0.8, test = 0.2 }", 'only = "train"')
     project.schema("notes", SCHEMA)
     rows = [["id", "day", "stars"], ["007", datetime.date(2026, 1, 2), 5], [8, "2026-01-03", None]]
     workbook(project.root / "book.xlsx", [["something else"]], rows)

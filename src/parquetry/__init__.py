@@ -123,12 +123,12 @@ remote       places elsewhere, where a release is published and from where it is
     store        a release -> objects of a store, its manifest the last
     directory    a release -> a copy of it in a folder
     places       an address -> the place to publish to
-    fetch        a place -> the files of the release there, from any byte on
+    fetch        a place -> the files of the release there, each to its end
 
 reader       what people do with a release
     rows         the rows of a release, judged one by one
     torn         the splits of a release -> what stands in two of them
-    said         the papers of a release -> what they say that its files do not bear out
+    claims       the papers of a release -> what they say that its files do not bear out
     verify       a folder -> the list of what is wrong with it
     diff         two releases -> what became of each row between them
     versions     what differs between two releases -> the version that the new one should have

@@ -27,8 +27,6 @@ from parquetry.words.records import counted
 _PORTION, _AGAIN = 4 << 20, 16 << 10
 #: Between two values, so that nothing is found that stands in both.
 _BETWEEN = "\n\x1f\n"
-
-
 #: Places that are told one by one.
 _TOLD = 20
 

@@ -74,8 +74,8 @@ def scan(folder: Path, *, as_json: bool) -> int:
     manifest = manifests.load(folder)
     found = look(folder, manifest, Local())
     refused = found.refused(manifest)
-    places = [{"kind": one.secret.kind, "where": one.where, "shown": one.secret.masked} for one in found.finds]
     if as_json:
+        places = [{"kind": one.secret.kind, "where": one.where, "shown": one.secret.masked} for one in found.finds]
         problems = [problem._asdict() for problem in refused]
         said = {"release": manifest.name, "clear": not refused, "personal": dict(found.personal), "problems": problems}
         click.echo(json.dumps(said | {"secrets": places, "bytes": found.bytes}, indent=1))

@@ -20,7 +20,7 @@ from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
 from parquetry.files.stats import batches
 from parquetry.papers.facts import Facts, samples
-from parquetry.reader import said
+from parquetry.reader import claims
 from parquetry.reader.rows import AGAIN, Rows
 from parquetry.reader.torn import leaking
 from parquetry.words.errors import ParquetryError, Problem, RecipeError, VerificationError
@@ -223,7 +223,7 @@ class _Judge:
                 schemas = {name: rows.schema for name, rows in tables.items()}
                 summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}
                 shown = samples(self.manifest, schemas, self.release)
-                yield from said.wrong(Facts(self.manifest, schemas, summaries, shown), self.release)
+                yield from claims.wrong(Facts(self.manifest, schemas, summaries, shown), self.release)
 
     def file(self, path: str, split: str, rows: Rows) -> Iterator[Problem]:
         """What is wrong in one Parquet file; what it holds is added to ``rows``."""

@@ -7,7 +7,6 @@ had as before, and there is more beside it (minor); or not (major).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from parquetry.reader import diff
 from parquetry.reader.diff import Changes, Difference
 from parquetry.words.records import counted
 from parquetry.words.schema import Schema, load
+from parquetry.words.vocabulary import precedence
 
 LEVELS = ("none", "patch", "minor", "major")
 
@@ -41,9 +41,10 @@ def advice(found: Difference, old: Path, new: Path) -> Advice:
     before, after = found.old.tables, found.new.tables
     reasons["major"] += [f"the table {name} is gone" for name in before if name not in after]
     reasons["minor"] += [f"the table {name} is new" for name in after if name not in before]
-    reasons["major"] += [f"{note}" for note in found.notes if "another id" in note or "cannot" in note]
     columns = {}
     for name in (name for name in before if name in after):
+        if before[name].id != after[name].id:
+            reasons["major"].append(f"{name} has another id")
         schemas = [load(place / side[name].schema_file, name) for place, side in ((old, before), (new, after))]
         columns[name] = _columns(*schemas)
         reasons["minor"] += [f"{name} has the new column {one}" for one in columns[name]["added"]]
@@ -65,7 +66,7 @@ def told(advised: Advice, found: Difference) -> str:
     lines = [f"\nversion  {advised.level}: at least {advised.version}, as {advised.reasons[0]}"]
     lines += [f"         and {reason}" for reason in advised.reasons[1:]]
     given = found.new.dataset.version
-    if _numbers(given) < _numbers(advised.version):
+    if precedence(given)[:3] < precedence(advised.version)[:3]:
         lines.append(f"         it says {given}")
     return "\n".join(lines)
 
@@ -81,16 +82,11 @@ def _rows(table: Changes) -> Iterator[tuple[str, str]]:
         if len(rows):
             yield "major", f"{counted(len(rows), 'row')} of {table.name} {'was' if len(rows) == 1 else 'were'} {done}"
     for split, row in table.counts().items():
-        if row["added"]:
-            what = f"{counted(row['added'], 'row')} {'was' if row['added'] == 1 else 'were'} added to"
-            yield (
-                ("major", f"{what} the split {split} of {table.name}, so that it is another set")
-                if row["old"]
-                else (
-                    "minor",
-                    f"{what} {table.name} in the new split {split}",
-                )
-            )
+        done = f"{counted(row['added'], 'row')} {'was' if row['added'] == 1 else 'were'} added to"
+        if row["added"] and row["old"]:
+            yield "major", f"{done} the split {split} of {table.name}, so that it is another set"
+        elif row["added"]:
+            yield "minor", f"{done} {table.name} in the new split {split}"
 
 
 def _columns(old: Schema, new: Schema) -> dict[str, list[str]]:
@@ -102,11 +98,7 @@ def _columns(old: Schema, new: Schema) -> dict[str, list[str]]:
     }
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version.partition("-")[0])[:3])
-
-
 def _raised(version: str, level: str) -> str:
-    major, minor, patch = _numbers(version)
+    major, minor, patch = map(int, version.partition("-")[0].split("."))
     raised = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}
     return ".".join(map(str, raised.get(level, (major, minor, patch))))

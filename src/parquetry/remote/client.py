@@ -52,10 +52,5 @@ def errors(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
 
 def answered(error: BaseException) -> bool:
     """Whether the Hub said no; else it did not answer, or not now."""
-    code = status(error)
+    code = getattr(getattr(error, "response", None), "status_code", None)
     return code is not None and code != 429 and code < 500
-
-
-def status(error: BaseException) -> int | None:
-    """The status that the Hub answered with, if it did."""
-    return getattr(getattr(error, "response", None), "status_code", None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from parquetry.files.manifest import sha256_of
 from parquetry.files.workspace import Workspace
 from parquetry.remote.sealed import Receipt, Sealed
-from parquetry.words.errors import MachineError, Problem, PublishError, RecipeError
+from parquetry.words.errors import MachineError, Problem, RecipeError
 
 #: Bytes that are copied at once.
 BLOCK = 1 << 20
@@ -43,17 +43,14 @@ class Directory:
             path for path, file in release.files.items() if path not in there or sha256_of(there[path]) != file.sha256
         ]
         if wrong := [*differing, *sorted(there.keys() - release.files.keys())]:
-            what = f"version {release.version} is there with other files: {wrong[0]}"
-            fix = "raise the version in the recipe, and build; a version never changes"
-            raise PublishError(Problem("VERSION_EXISTS", str(place), what, fix))
+            raise release.taken(str(place), wrong[0])
         return []
 
     def planned(self, release: Sealed) -> Receipt:
         """What `converge` would do; nothing is changed."""
         sent = self.plan(release)
-        size = sum(release.files[path].bytes for path in sent)
-        where = str(self.folder / release.name)
-        return Receipt("planned" if sent else "unchanged", where, release.version, tuple(sent), size)
+        place = str(self.folder / release.name)
+        return release.receipt("planned" if sent else "unchanged", place, release.version, sent)
 
     def converge(self, release: Sealed) -> Receipt:
         """Copy what is not there.
@@ -64,14 +61,14 @@ class Directory:
         """
         place = self.folder / release.name
         if not self.plan(release):
-            return Receipt("unchanged", str(place), release.version, (), 0)
+            return release.receipt("unchanged", str(place), release.version)
         with Workspace(place) as work:
             if place.exists():
                 return self.converge(release)  # another has just published it
             for path, file in release.files.items():
                 copied(release.root / path, work.release / path, file.sha256)
             work.commit()
-        return Receipt("published", str(place), release.version, tuple(release.files), release.bytes)
+        return release.receipt("published", str(place), release.version, [*release.files])
 
 
 def copied(source: Path, target: Path, sha256: str) -> None:

@@ -1,4 +1,4 @@
-"""A place elsewhere -> the files of the release there, from any byte on."""
+"""A place elsewhere -> the files of the release there, each brought to its end from where it was left."""
 
 from __future__ import annotations
 

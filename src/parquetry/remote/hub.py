@@ -60,11 +60,10 @@ class Hub:
             Unclear: The Hub does not answer.
         """
         if self._refs() is None and self.create:
-            return Receipt("planned", self.repo, "", tuple(release.files), release.bytes)
+            return release.receipt("planned", self.repo, "", [*release.files])
         state, sent, gone = self.plan(release)
         status = "planned" if sent or gone or not state.tagged else "unchanged"
-        size = sum(release.files[path].bytes for path in sent)
-        return Receipt(status, self.repo, state.tagged or state.head, tuple(sent), size, tuple(gone))
+        return release.receipt(status, self.repo, state.tagged or state.head, sent, gone)
 
     def _ready(self) -> None:
         """See that there is a token that may write, and a repository.
@@ -107,9 +106,7 @@ class Hub:
                 fix = "merge the branch that holds it, on the Hub; or raise the version"
                 raise PublishError(Problem("HUB_BRANCH", self.where, what, fix))
             if differing or others:
-                what = f"version {release.version} is there with other files: {(differing + others)[0]}"
-                fix = "raise the version in the recipe, and build; a version never changes"
-                raise PublishError(Problem("VERSION_EXISTS", self.where, what, fix))
+                raise release.taken(self.where, (differing + others)[0])
             return state, [], []
         if others:
             self._foreign(release, others, state)
@@ -125,7 +122,6 @@ class Hub:
         """
         self._ready()
         state, sent, gone = self.plan(release)
-        size = sum(release.files[path].bytes for path in sent)
         status = "unchanged" if not sent and not gone else "published"
         commit = state.tagged or state.head
         if status == "published":
@@ -134,7 +130,7 @@ class Hub:
             self._confirm(release, commit)
         if not state.tagged:
             self._tag(release, commit)
-        return Receipt(status, self.repo, commit, tuple(sent), size, tuple(gone))
+        return release.receipt(status, self.repo, commit, sent, gone)
 
     def _exists(self) -> bool:
         refs = self._refs()

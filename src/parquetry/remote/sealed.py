@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, folder, sha256_of
+from parquetry.words.errors import Problem, PublishError
+
+
+class Receipt(NamedTuple):
+    """What publishing came to, or would come to."""
+
+    status: str  #: published, unchanged, or planned.
+    where: str  #: What a reader names.
+    revision: str  #: A commit, a tag or a version.
+    sent: tuple[str, ...]  #: Paths that were sent, or would be.
+    bytes: int  #: Of these.
+    deleted: tuple[str, ...] = ()  #: Paths of the last release that are gone.
 
 
 class Sealed(NamedTuple):
@@ -28,21 +40,18 @@ class Sealed(NamedTuple):
         """Of the data."""
         return self.manifest.dataset.version
 
-    @property
-    def bytes(self) -> int:
-        """Of all files."""
-        return sum(file.bytes for file in self.files.values())
+    def receipt(
+        self, status: str, where: str, revision: str, sent: Sequence[str] = (), deleted: Sequence[str] = ()
+    ) -> Receipt:
+        """What became of it, or would."""
+        size = sum(self.files[path].bytes for path in sent)
+        return Receipt(status, where, revision, tuple(sent), size, tuple(deleted))
 
-
-class Receipt(NamedTuple):
-    """What publishing came to, or would come to."""
-
-    status: str  #: published, confirmed, unchanged, or planned.
-    where: str  #: What a reader names.
-    revision: str  #: A commit, a tag or a version.
-    sent: tuple[str, ...]  #: Paths that were sent, or would be.
-    bytes: int  #: Of these.
-    deleted: tuple[str, ...] = ()  #: Paths of the last release that are gone.
+    def taken(self, where: str, path: str) -> PublishError:
+        """The error that says that this version is there, and that a file of it differs."""
+        what = f"version {self.version} is there with other files: {path}"
+        fix = "raise the version in the recipe, and build; a version never changes"
+        return PublishError(Problem("VERSION_EXISTS", where, what, fix))
 
 
 def sealed(release: Path) -> Sealed:

@@ -61,17 +61,13 @@ class Store:
         sending = [path for path, file in release.files.items() if not self._same(release, path, there.get(path))]
         strange = sorted(there.keys() - release.files.keys())
         if strange or (NAME in there and sending):
-            what = f"version {release.version} is there with other files: {(strange or sending)[0]}"
-            fix = "raise the version in the recipe, and build; a version never changes"
-            raise PublishError(Problem("VERSION_EXISTS", f"{self.where}/{release.name}", what, fix))
+            raise release.taken(f"{self.where}/{release.name}", (strange or sending)[0])
         return sending
 
     def planned(self, release: Sealed) -> Receipt:
         """What `converge` would do; nothing is changed."""
-        sent = self.plan(release)
-        size = sum(release.files[path].bytes for path in sent)
-        where = f"{self.where}/{release.name}"
-        return Receipt("planned" if sent else "unchanged", where, release.version, tuple(sent), size)
+        sent, place = self.plan(release), f"{self.where}/{release.name}"
+        return release.receipt("planned" if sent else "unchanged", place, release.version, sent)
 
     def converge(self, release: Sealed) -> Receipt:
         """Send what is not there, the manifest last, and let ``latest.json`` name it.
@@ -88,9 +84,8 @@ class Store:
             there = self._asked(lambda: self._objects(f"{self.root}/{release.name}"))
             self._confirm(release, there)
         self._asked(lambda: self._name_latest(release))
-        size = sum(release.files[path].bytes for path in sending)
-        where = f"{self.where}/{release.name}"
-        return Receipt("published" if sending else "unchanged", where, release.version, tuple(sending), size)
+        place = f"{self.where}/{release.name}"
+        return release.receipt("published" if sending else "unchanged", place, release.version, sending)
 
     def _objects(self, base: str) -> dict[str, Mapping[str, Any]]:
         """The objects of a version, by the paths of their files."""

@@ -26,8 +26,8 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 #: The last row of a spreadsheet; how much its text shrinks at most; and bytes of a part without rows or texts.
 _LAST, _RATIO, _PART = 1_048_576, 100, 16_000_000
 #: What openpyxl and its parts raise where a file is not what they expect: most of it is an accident of theirs.
-_BROKEN = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, RuntimeError, SyntaxError, TypeError)
-_BROKEN += (ValueError, zipfile.BadZipFile, zlib.error)  # type: ignore[assignment]
+_ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, SyntaxError, TypeError)
+_BROKEN = (*_ACCIDENTS, EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 class Sheet(Text):
@@ -83,7 +83,7 @@ class Sheet(Text):
                 _refuse_bomb(file, piece, max(RATIO_FLOOR, min(ratio, _RATIO) * piece.bytes))
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
                 yield from self._records(_chosen(book, sheet, piece.name))
-        except (*_BROKEN, OSError) as error:
+        except _BROKEN as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             what = f"is not a workbook that can be read: {type(error).__name__}: {error}"
