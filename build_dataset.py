@@ -34,6 +34,7 @@ from parquetry.papers.facts import facts
 from parquetry.papers.plots import plots
 from parquetry.papers.whole import papers
 from parquetry.reader.drift import UP_TO_DATE, Built, outcome
+from parquetry.reader.history import earlier, outgrown, since
 from parquetry.reader.verify import check
 from parquetry.record.clean import clean
 from parquetry.record.fingerprint import fingerprint
@@ -69,8 +70,7 @@ def finish(job: Cut | Part, books: Books, recipe: Recipe) -> File | None:
 
 def look(group: Group, books: Books) -> Measured:
     """Read one row group back from the file that was written, and measure it."""
-    place = books.work.release, books.schemas[group.cut.table]
-    return measure_group(group.cut.path, group.number, *place, counts=books.personal)
+    return measure_group(group.path, group.number, books.work.release, books.schemas[group.table], books.personal)
 
 
 def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False) -> Built:
@@ -78,7 +78,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
     recipe, root = load(path), path.parent
     schemas = schemas_of(recipe, root)
     assigned, prose = assignments(recipe, schemas, root), Prose.load(recipe.dataset, root)
-    sources, held = agree(partitions(recipe, root)), held_out(recipe, root)
+    sources, held, before = agree(partitions(recipe, root)), held_out(recipe, root), earlier(recipe, root)
 
     with Workspace((out or root / "data") / recipe.release) as work:
         # One record at a time, in parallel: read, clean, validate, fingerprint.
@@ -98,8 +98,8 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         shards = shards_of(cuts, files, engine.map(partial(look, books=books), groups_of(cuts)))
 
         # The papers say what was found in the files, and nothing else.
-        known = facts(describe(recipe, books, leaking, held, shards), schemas, shards, work.release)
-        known = sheets.write(known, work.release) if recipe.files.csv else known
+        found = since(before, describe(recipe, books, leaking, held, shards), schemas, work.release)
+        known = sheets.write(facts(found, schemas, shards, work.release), work.release, wanted=recipe.files.csv)
         drawn = plots(known)
         work.put(drawn | papers(known, prose.text, drawn) | cards(prose, known))
 
@@ -110,7 +110,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
             work.commit()
         set_aside(work, books)
 
-    hints = [*doubts(recipe, schemas), *rejects, *warnings]
+    hints = [*doubts(recipe, schemas), *rejects, *warnings, *outgrown(manifest)]
     return Built(manifest, work.place, result, hints, prose, refresh(prose, known, root) if out is None else [])
 
 

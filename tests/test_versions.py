@@ -16,7 +16,7 @@ ONLY = ("ratios = { train = 0.8, test = 0.2 }", 'only = "train"')
 
 
 def advised(old: Any, new: Any) -> Advice:
-    return advice(diff(old, new), old, new)
+    return advice(diff(old, new))
 
 
 def test_nothing_asks_for_nothing() -> None:

@@ -81,6 +81,7 @@ papers       what is said about a release, computed from its files
     facts        all that the papers of a release draw on
     statistics   what was measured -> statistics.json, and in words
     pictures     what is known about a release -> the pictures that show it
+    changes      versions of a dataset, and what changed between them -> Markdown
     dictionary   fields and coded values -> Markdown
     leakage      what was looked for, and found -> Markdown
     regions      what is known about a release -> Markdown, region by region
@@ -130,8 +131,10 @@ reader       what people do with a release
     torn         the splits of a release -> what stands in two of them
     claims       the papers of a release -> what they say that its files do not bear out
     verify       a folder -> the list of what is wrong with it
+    edition      a release in its folder -> its rows, and what they are known by
     diff         two releases -> what became of each row between them
     versions     what differs between two releases -> the version that the new one should have
+    history      the version before -> what changed since, as manifest and card tell it
     drift        a fresh build beside the release that stands
     interrupts   a signal that asks the process to end -> one line, and an exit code
     progress     an engine that is watched

@@ -157,6 +157,35 @@ class TableFacts(Model):
     sources: tuple[Source, ...]
 
 
+class TableChange(Model):
+    """What became of the rows and columns of a table from one version to the next."""
+
+    before: Count
+    """Rows of the version before."""
+    rows: Count
+    added: Count
+    removed: Count
+    changed: Count
+    moved: Count
+    """Rows that stand in another split."""
+    columns: dict[Literal["added", "removed", "retyped"], tuple[str, ...]]
+
+
+class Step(Model):
+    """What changed from one version to the next."""
+
+    version: str
+    released: str
+    previous: str
+    """The version before."""
+    previous_data_sha256: Sha256
+    asks_for: Literal["none", "patch", "minor", "major"]
+    """Which part of the version the changes ask to be raised."""
+    at_least: str
+    """The version that they ask for."""
+    tables: dict[str, TableChange]
+
+
 class Shard(NamedTuple):
     """One Parquet file as it was written, and what was found when it was read back."""
 
@@ -177,6 +206,8 @@ class Manifest(Model):
     """Digest of the content digests of all splits: the same data, the same digest."""
     versions: dict[str, str]
     """Versions of what can change the bytes, not the content."""
+    history: tuple[Step, ...] | None = None
+    """What changed from version to version, the latest first; none if no version before was named."""
     files: tuple[File, ...] = ()
 
     @property

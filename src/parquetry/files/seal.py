@@ -63,7 +63,7 @@ def describe(recipe: Recipe, books: Books, leaks: Mapping[str, Leaks], held: Hel
     """
     tables = {name: _facts(name, recipe, books, leaks[name], held.get(name), shards) for name in recipe.tables}
     return Manifest(
-        dataset=recipe.dataset,
+        dataset=recipe.dataset.model_copy(update={"previous": ""}),  # a place on this machine
         tables=tables,
         recipe_sha256=_sha256(
             json.dumps(recipe.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True).encode()

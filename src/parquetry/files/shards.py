@@ -73,6 +73,16 @@ class Group(NamedTuple):
     number: int
 
     @property
+    def path(self) -> str:
+        """Of the file, in the release."""
+        return self.cut.path
+
+    @property
+    def table(self) -> str:
+        """Whose rows they are."""
+        return self.cut.table
+
+    @property
     def bytes(self) -> int:
         """About how many bytes its rows have, as Arrow holds them."""
         return self.cut.bytes // len(self.cut.groups)

@@ -56,7 +56,7 @@ def measure(batch: pa.RecordBatch, fields: tuple[Field, ...], *, counts: bool = 
     return Summary(batch.num_rows, int(row_bytes(batch).sum()), columns)
 
 
-def measure_group(path: str, group: int, release: Path, schema: Schema, *, counts: bool = False) -> Measured:
+def measure_group(path: str, group: int, release: Path, schema: Schema, count: bool = False) -> Measured:
     """Read one row group of a Parquet file of a release back, batch by batch, and measure it."""
     summary, digests = Summary(), bytearray()
     waiting: list[list[pa.Array]] = [[] for _ in schema.fields]
@@ -66,9 +66,9 @@ def measure_group(path: str, group: int, release: Path, schema: Schema, *, count
         for column, mine, one in zip(batch.columns, waiting, schema.fields, strict=True):
             mine.append(column)
             if sum(piece.nbytes for piece in mine) >= PORTION_BYTES:
-                summary += _together(mine, one, counts=counts)
+                summary += _together(mine, one, counts=count)
     for mine, one in zip(waiting, schema.fields, strict=True):
-        summary += _together(mine, one, counts=counts)
+        summary += _together(mine, one, counts=count)
     return Measured(summary, bytes(digests))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from parquetry.files.manifest import SUMS, Source
 from parquetry.files.profile import Profile
+from parquetry.papers.changes import changes
 from parquetry.papers.dictionary import fields, values
 from parquetry.papers.facts import Facts, named, parts
 from parquetry.papers.leakage import leakage
@@ -35,6 +36,7 @@ HEADINGS = {
     "ledger": "Sources, and what was removed",
     "personal": "Personal data that has a form",
     "versions": "Versions and digests",
+    "changes": "What changed since earlier versions",
     "citation": "Citation and licence",
 }
 
@@ -44,7 +46,7 @@ def region(name: str, facts: Facts) -> str | None:
     makers = {
         "summary": _summary, "tables": _tables, "load": _load, "fields": fields, "splits": _splits,
         "statistics": _statistics, "leakage": _leakage, "origins": _origins, "ledger": _ledger,
-        "versions": _versions, "citation": _citation, "personal": _personal,
+        "versions": _versions, "citation": _citation, "personal": _personal, "changes": _changes,
     }  # fmt: skip
     if name in makers:
         return makers[name](facts)
@@ -205,6 +207,10 @@ def _versions(facts: Facts) -> str:
         table(["table", "split", "content digest"], rows),
     ]
     return "\n".join(lines)
+
+
+def _changes(facts: Facts) -> str:
+    return changes(facts.manifest.history or ())
 
 
 def _citation(facts: Facts) -> str:

@@ -80,8 +80,10 @@ def lines(sheet: Sheet, facts: Facts, release: Path) -> Iterator[bytes]:
                 yield _text([line for row in documents(fields, batch) for line in _lines(row, split, sheet)])
 
 
-def write(facts: Facts, release: Path) -> Facts:
-    """Write the CSV files of a release; what is known about it then, with them among its files."""
+def write(facts: Facts, release: Path, *, wanted: bool) -> Facts:
+    """Write the CSV files of a release, if they are wanted; what is known about it then, with them among its files."""
+    if not wanted:
+        return facts
     written = list[File]()
     (release / FOLDER).mkdir(exist_ok=True)
     for sheet in sheets(facts):

@@ -162,7 +162,7 @@ def _diff(old: Path, new: Path, *, as_json: bool) -> int:
     for folder in (old, new):
         _there(folder)
     found = diff.diff(old, new)
-    advised = versions.advice(found, old, new)
+    advised = versions.advice(found)
     _print(versions.facts(advised, found) if as_json else diff.told(found) + versions.told(advised, found))
     return 0
 

@@ -6,7 +6,7 @@ row some digests are held, and the rows themselves are read again only where the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,59 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from parquetry.columnar.portions import taken
-from parquetry.corpus.keys import Array, numbers, rows_of
+from parquetry.corpus.keys import Array, rows_of
 from parquetry.corpus.near import alike
-from parquetry.files import manifest as manifests
-from parquetry.files.manifest import Manifest, TableFacts
-from parquetry.files.stats import batches
-from parquetry.record.content import contents, keys, shortened
+from parquetry.files.manifest import TableFacts
+from parquetry.reader.edition import Edition, Side
+from parquetry.record.content import keys
 from parquetry.record.sketch import signed
 from parquetry.words.errors import Problem, VerificationError, printable
-from parquetry.words.schema import Schema, load
 
 #: Rows of a kind that are told; all are in the JSON.
 SHOWN = 20
-
-
-class Side:
-    """One table of one release: where its rows are, and what they are known by."""
-
-    def __init__(self, release: Path, manifest: Manifest, table: str) -> None:
-        self.release, self.facts = release, manifest.tables[table]
-        self.schema: Schema = load(release / self.facts.schema_file, self.facts.schema_file)
-        self.splits = tuple(self.facts.splits)
-        self.files = [(i, file.path) for i, name in enumerate(self.splits) for file in manifest.shards(table, name)]
-
-    def known(self, common: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        """Digests of each row, by what they are of: its id, its content in the ``common`` columns, text and group."""
-        names = {"id": self.facts.id, "text": self.facts.text, "group": self.facts.group_by}
-        found: dict[str, list[Array]] = {"content": [], "split": [np.empty(0, np.int64)]} | {n: [] for n in names}
-        fields = [self.schema[name] for name in common]
-        for split, path in self.files:
-            for batch in batches(path, self.release):
-                found["split"].append(np.full(batch.num_rows, split))
-                found["content"].append(_digests(shortened(contents(batch.select(list(common)), fields))))
-                for name, columns in names.items():
-                    if columns:
-                        own = keys(batch.select(list(columns)), [self.schema[column] for column in columns])
-                        found[name].append(_digests(own))
-        none = np.empty((0, 2), np.uint64)
-        yield from ((name, np.concatenate(some if name == "split" else [none, *some])) for name, some in found.items())
-
-    def rows(self, wanted: Array, columns: Sequence[str]) -> pa.RecordBatch:
-        """Some columns of some rows, which are given in rising order by their numbers in this release."""
-        files = [path for _, path in self.files] if len(wanted) else []
-        all_rows = (batch.select(list(columns)) for path in files for batch in batches(path, self.release))
-        pieces = taken(all_rows, wanted)
-        empty = pa.RecordBatch.from_pylist([], schema=pa.schema([self.schema.arrow.field(name) for name in columns]))
-        return pa.concat_batches([empty.replace_schema_metadata(), *(p.replace_schema_metadata() for p in pieces)])
-
-    def ids(self, wanted: Array) -> list[str]:
-        """The ids of some rows, in any order, as text; the parts of one are joined by a comma."""
-        order = np.argsort(wanted, kind="stable")
-        told = [", ".join(map(str, row.values())) for row in self.rows(wanted[order], self.facts.id).to_pylist()]
-        return [told[place] for place in np.argsort(order, kind="stable").tolist()]
 
 
 class Moved(NamedTuple):
@@ -197,8 +154,8 @@ class Changes:
 class Difference(NamedTuple):
     """What differs between two releases."""
 
-    old: Manifest
-    new: Manifest
+    old: Edition
+    new: Edition
     tables: tuple[Changes, ...]  #: Those that can be compared.
     notes: tuple[str, ...]  #: What cannot be.
 
@@ -214,13 +171,18 @@ def diff(old: Path, new: Path) -> Difference:
         VerificationError: One of them is no release, or a file of it cannot be read.
         SchemaError: The schema of a table cannot be read.
     """
-    before, after = manifests.load(old), manifests.load(new)
+    return between(Edition.load(old), Edition.load(new))
+
+
+def between(old: Edition, new: Edition) -> Difference:
+    """Compare two releases; see `diff`."""
+    before, after = old.manifest, new.manifest
     notes = [f"{name} stands in {before.name} only" for name in before.tables if name not in after.tables]
     notes += [f"{name} stands in {after.name} only" for name in after.tables if name not in before.tables]
     tables = list[Changes]()
     for name in (name for name in after.tables if name in before.tables):
         try:
-            one, two = Side(old, before, name), Side(new, after, name)
+            one, two = Side(old, name), Side(new, name)
             if one.facts.id != two.facts.id:
                 notes.append(f"{name} has another id: {', '.join(two.facts.id)}, before {', '.join(one.facts.id)}")
             else:
@@ -228,12 +190,13 @@ def diff(old: Path, new: Path) -> Difference:
         except (OSError, pa.ArrowException) as error:
             what = f"cannot be read: {str(error)[:120]}"
             raise VerificationError(Problem("FILE_UNREADABLE", name, what, "see `parquetry verify`")) from None
-    return Difference(before, after, tuple(tables), tuple(notes))
+    return Difference(old, new, tuple(tables), tuple(notes))
 
 
 def told(found: Difference) -> str:
     """What differs, for people to read."""
-    lines = [f"{found.old.name} -> {found.new.name}", *(f"  note    {note}" for note in found.notes)]
+    names = found.old.manifest.name, found.new.manifest.name
+    lines = [" -> ".join(names), *(f"  note    {note}" for note in found.notes)]
     if not found.notes and not any(table.any for table in found.tables):
         return f"{lines[0]}: no row differs"
     for table in found.tables:
@@ -254,7 +217,8 @@ def facts(found: Difference) -> dict[str, Any]:
         }
         for table in found.tables
     }
-    return {"old": found.old.name, "new": found.new.name, "notes": list(found.notes), "tables": tables}
+    names = {"old": found.old.manifest.name, "new": found.new.manifest.name}
+    return names | {"notes": list(found.notes), "tables": tables}
 
 
 def _told(table: Changes) -> Iterator[str]:
@@ -283,10 +247,6 @@ def _told(table: Changes) -> Iterator[str]:
 
 def _more(rows: int) -> list[str]:
     return [f"          … and {rows - SHOWN:,} more"] if rows > SHOWN else []
-
-
-def _digests(column: pa.Array) -> Array:
-    return numbers(pa.chunked_array([column]))
 
 
 def _method(facts: TableFacts) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -22,8 +21,11 @@ from parquetry.reader.verify import verify
 from parquetry.remote.address import Address
 from parquetry.remote.fetch import Fetch, fetch
 from parquetry.remote.trying import Unclear, persistently
+from parquetry.words.engine import Local
 from parquetry.words.errors import MachineError, Problem, RecipeError, VerificationError
 
+#: Files that come at once: one alone leaves the network idle while it is opened, and while it is checked.
+_AT_ONCE = 8
 #: Seconds between two words on how far it is.
 _EVERY = 10.0
 
@@ -127,28 +129,31 @@ def _others(path: str, only: str, manifest: Manifest) -> bool:
 
 
 def _all(place: Fetch, wanted: list[File], folder: Path, say: Callable[[str], None]) -> list[int]:
-    """Fetch what is not there yet, and check each file while the next one comes; the bytes that came of each.
+    """Fetch what is not there yet, some files at once, each checked when it came; the bytes that came of each.
 
     Raises:
         VerificationError: Other bytes came than were sealed, twice.
     """
     total, done, begun, told = sum(file.bytes for file in wanted), 0, monotonic(), monotonic()
-    came, checks = list[int](), list[tuple[File, Future[bool]]]()
-    with ThreadPoolExecutor(1) as pool:
-        for file in wanted:
-            came.append(persistently(partial(_one, place, file, folder), say, error=MachineError))
-            checks.append((file, pool.submit(_settled, file, folder)))
-            done += file.bytes
-            if monotonic() - told > _EVERY:
-                told = monotonic()
-                rate = sized(int(sum(came) / (told - begun)))
-                say(f"get: {sized(done)} of {sized(total)} ({rate}/s)")
-    for file in [file for file, check in checks if not check.result()]:  # once more, from its start
-        persistently(partial(_one, place, file, folder), say, error=MachineError)
-        if not _settled(file, folder):
-            what, fix = "other bytes came than were sealed", "run this again; then tell its maintainers"
-            raise VerificationError(Problem("REMOTE_DIFFERS", f"{place.where}/{file.path}", what, fix))
+    came = list[int]()
+    for file, new in zip(wanted, Local(_AT_ONCE).map(partial(_whole, place, folder, say), wanted), strict=True):
+        came.append(new)
+        done += file.bytes
+        if monotonic() - told > _EVERY:
+            told = monotonic()
+            say(f"get: {sized(done)} of {sized(total)} ({sized(int(sum(came) / (told - begun)))}/s)")
     return came
+
+
+def _whole(place: Fetch, folder: Path, say: Callable[[str], None], file: File) -> int:
+    """Fetch one file, and once more from its start if other bytes came than were sealed; the bytes that came."""
+    came = 0
+    for _ in range(2):
+        came += persistently(partial(_one, place, file, folder), say, error=MachineError)
+        if _settled(file, folder):
+            return came
+    what, fix = "other bytes came than were sealed", "run this again; then tell its maintainers"
+    raise VerificationError(Problem("REMOTE_DIFFERS", f"{place.where}/{file.path}", what, fix))
 
 
 def _one(place: Fetch, file: File, folder: Path) -> int:

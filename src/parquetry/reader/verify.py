@@ -178,6 +178,10 @@ class _Judge:
             if sum(source.published for source in known.sources) != sum(split.rows for split in known.splits.values()):
                 yield Problem("COUNTS_DIFFER", f"{NAME}: {name}", "sources and splits have different sums", AGAIN)
 
+        for step in (self.manifest.history or ())[:1]:
+            totals = {name: sum(s.rows for s in table.splits.values()) for name, table in self.manifest.tables.items()}
+            if {name: step.tables[name].rows for name in step.tables if step.tables[name].rows} != totals:
+                yield Problem("COUNTS_DIFFER", f"{NAME}: history", "the last step ends at other numbers of rows", AGAIN)
         if manifests.data_digest(self.manifest.tables) != self.manifest.data_sha256:
             yield Problem("COUNTS_DIFFER", NAME, "data_sha256 is not the digest of the content digests", AGAIN)
 

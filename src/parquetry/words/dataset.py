@@ -82,6 +82,9 @@ class Dataset(Part):
     """Who made it, in the order of citation."""
     card: str = ""
     """Markdown file with the prose of the card; empty: a card of computed regions only."""
+    previous: str = ""
+    """Folder of the version before, relative to the recipe; the card then says what changed since, and what that folder
+    says of the versions before it. Empty: nothing is compared."""
     documents: tuple[str, ...] = ()
     """Further Markdown files with computed regions that go with a release, below `docs/`."""
     keywords: tuple[Line, ...] = ()
