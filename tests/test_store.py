@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,7 +21,8 @@ import datasets
 import pandas
 import polars
 import pytest
-from conftest import RELEASE
+from conftest import RELEASE, Project
+from faulty_proxy import FAULTS, FaultyProxy
 from test_publish import next_version
 
 from parquetry.files.manifest import NAME, SUMS, load, sha256_of, sums
@@ -34,7 +36,7 @@ from parquetry.remote.directory import Directory
 from parquetry.remote.sealed import Sealed, sealed
 from parquetry.remote.store import Store, filesystem
 from parquetry.remote.trying import persistently
-from parquetry.words.errors import PublishError, RecipeError, VerificationError
+from parquetry.words.errors import ParquetryError, PublishError, RecipeError, VerificationError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the clients
 NGINX = shutil.which("nginx")
@@ -153,6 +155,40 @@ def test_bytes_that_were_damaged_on_the_way_are_found(bucket: str, monkeypatch: 
         publish(bucket, release)
     files, root = filesystem(parse(bucket))
     assert not files.exists(f"{root}/{release.name}/{NAME}")
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"\xff", b'"1.0.0"'])
+def test_what_is_no_name_of_a_version_is_not_overwritten(bucket: str, text: bytes) -> None:
+    files, root = filesystem(parse(bucket))
+    files.pipe_file(f"{root}/latest.json", text)
+    with pytest.raises(PublishError, match="S3_LATEST"):
+        publish(bucket, sealed(RELEASE))
+    assert files.cat_file(f"{root}/latest.json") == text
+    assert files.exists(f"{root}/{sealed(RELEASE).name}/{NAME}")
+    with pytest.raises(RecipeError, match="RELEASE_MISSING"):
+        get(parse(bucket), Path("never"), "", "", lambda _: None)
+
+
+def test_two_at_once_put_one_version_into_a_store(bucket: str, tmp_path: Path) -> None:
+    """Of two releases that call themselves the same version, one is there whole, and the other is told."""
+    rivals, found = [sealed(RELEASE), next_version(tmp_path, "1.0.0")], list[str]()
+
+    def run(release: Sealed) -> None:
+        try:
+            found.append(publish(bucket, release))
+        except (PublishError, VerificationError) as error:
+            found.append(error.problems[0].code)
+
+    both = [threading.Thread(target=run, args=(one,)) for one in rivals]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert sorted(found) in (["VERSION_BEGUN", "published"], ["VERSION_EXISTS", "published"])
+    files, root = filesystem(parse(bucket))
+    there = hashlib.sha256(files.cat_file(f"{root}/{rivals[0].name}/{SUMS}")).hexdigest()
+    (winner,) = [one for one in rivals if one.files[SUMS].sha256 == there]
+    assert publish(bucket, winner) == "unchanged"
 
 
 def test_what_is_wrong_with_a_bucket_is_said(s3: str) -> None:
@@ -337,3 +373,55 @@ def test_a_server_that_is_ill_is_asked_again(tmp_path: Path) -> None:
         server.server_close()
     assert asked.count("/index.html") > 1
     assert verify(tmp_path / "back").problems == ()
+
+
+def behind(proxy: FaultyProxy, address: str) -> Store:
+    import fsspec
+
+    files, root = fsspec.url_to_fs(
+        address, use_listings_cache=False, skip_instance_cache=True, endpoint_url=proxy.url, asynchronous=False
+    )
+    return Store(files, root, address)
+
+
+@pytest.mark.slow
+def test_whatever_fails_at_any_request_to_a_store_the_outcome_is_right(
+    s3: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request fails once, or all from it on, in each way: a reader that finds the manifest finds all files."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("s3fs.core.S3FileSystem.retries", 1)  # so that what goes on is not the client's own patience
+    project.rows("notes.jsonl", [{"id": str(n), "text": f"the text of {n}"} for n in range(9)])
+    project.build()
+    release, plain = sealed(project.release), filesystem(parse("s3://x/y"))[0]
+    plain.mkdir("faults")
+
+    def partial_view(root: str) -> bool:
+        there = {path.removeprefix(f"{root}/{release.name}/") for path in plain.find(f"{root}/{release.name}")}
+        return plain.exists(f"{root}/{release.name}/{NAME}") and there != {*release.files}
+
+    with FaultyProxy(s3, lambda *_: "") as proxy:
+        sent(release, behind(proxy, "s3://faults/whole"), dry=False, tell=lambda _: None)
+    count, tried, again = len(proxy.log), 0, 0
+    for number in range(count):
+        for do in FAULTS:
+            for ever in (False, True):
+                address, first = f"s3://faults/{number}-{do}-{ever}", number
+
+                def fault(at: int, _: str, first: int = first, do: str = do, ever: bool = ever) -> str:
+                    return do if at == first or (ever and at > first) else ""
+
+                tried += 1
+                with FaultyProxy(s3, fault) as proxy:
+                    try:
+                        assert sent(release, behind(proxy, address), dry=False, tell=lambda _: None).status
+                    except ParquetryError as error:
+                        assert isinstance(error, PublishError | VerificationError), error
+                        assert not partial_view(address.removeprefix("s3://")), (number, do, ever)
+                        again += 1
+                sent(release, place(address), dry=False, tell=lambda _: None)
+                there = plain.find(f"{address.removeprefix('s3://')}/{release.name}")
+                assert len(there) == len(release.files), (number, do, ever)
+                latest = json.loads(plain.cat_file(f"{address.removeprefix('s3://')}/latest.json"))
+                assert latest["path"] == release.name
+    print(f"{count} requests, {tried} faults: {again} needed another run, no partial view")

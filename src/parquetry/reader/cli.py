@@ -38,7 +38,7 @@ from parquetry.words.errors import MachineError, ParquetryError, Problem, Recipe
 _DISK = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_QUOTA", errno.EROFS: "DISK_READONLY", errno.EIO: "DISK_IO"}
 #: What to do about it; about anything else, see to the path.
 _DISK_FIXES = dict.fromkeys(("DISK_FULL", "DISK_QUOTA"), "make room")
-_DISK_FIXES |= {"DISK_READONLY": "write elsewhere, with --out", "PERMISSION": "correct the permissions of this path"}
+_DISK_FIXES |= {"DISK_READONLY": "write elsewhere", "PERMISSION": "correct the permissions of this path"}
 _STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 
 

@@ -1,7 +1,8 @@
 """A sealed release -> objects of a store, such as S3, its manifest the last.
 
-A release stands at ``PREFIX/<name>-<version>/``. Whoever reads the manifest finds all files; before it is there, no
-reader looks for them. ``PREFIX/latest.json`` names the newest version. What is there already is not sent again.
+A release stands at ``PREFIX/<name>-<version>/``. The list of checksums is the first object: who puts it there has this
+version, and nobody else writes. Whoever reads the manifest finds all files; before it is there, no reader looks for
+them. ``PREFIX/latest.json`` names the newest version. What is there already is not sent again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from parquetry.files.manifest import NAME
+from parquetry.files.manifest import NAME, SUMS
 from parquetry.remote.address import Address
 from parquetry.remote.sealed import Receipt, Sealed
 from parquetry.remote.trying import T, Unclear, first_line
@@ -59,6 +60,10 @@ class Store:
         base = f"{self.root}/{release.name}"
         there = self._asked(lambda: self._objects(base))
         sending = [path for path, file in release.files.items() if not self._same(release, path, there.get(path))]
+        if SUMS in there and SUMS in sending and NAME not in there:
+            what = f"another release was begun as version {release.version}, and is not whole"
+            fix = "wait for who does it; if it was given up, remove what is there, then run this again"
+            raise PublishError(Problem("VERSION_BEGUN", f"{self.where}/{release.name}", what, fix))
         strange = sorted(there.keys() - release.files.keys())
         if strange or (NAME in there and sending):
             raise release.taken(f"{self.where}/{release.name}", (strange or sending)[0])
@@ -70,15 +75,15 @@ class Store:
         return release.receipt("planned" if sent else "unchanged", place, release.version, sent)
 
     def converge(self, release: Sealed) -> Receipt:
-        """Send what is not there, the manifest last, and let ``latest.json`` name it.
+        """Send what is not there, the checksums first, the manifest last, and let ``latest.json`` name it.
 
         Raises:
-            PublishError: This version is there with other files, or the store refuses.
+            PublishError: This version is there with other files, or was begun with others, or the store refuses.
             VerificationError: The store holds other bytes than were sent.
             Unclear: It is not known to be there; asking again will tell.
         """
         sending = self.plan(release)
-        for path in sending:
+        for path in sorted(sending, key=lambda path: path != SUMS):
             self._asked(partial(self._put, release, path))
         if sending:
             there = self._asked(lambda: self._objects(f"{self.root}/{release.name}"))
@@ -96,13 +101,14 @@ class Store:
         return {path.removeprefix(f"{base}/"): known for path, known in found.items() if path != base}
 
     def _put(self, release: Sealed, path: str) -> None:
-        """Send one file; the manifest only where there is none."""
+        """Send one file; the checksums and the manifest only where there are none."""
         source, target = release.root / path, f"{self.root}/{release.name}/{path}"
-        if path != NAME:
+        if path not in (NAME, SUMS):
             parts = {"chunksize": PART, "max_concurrency": AT_ONCE} if hasattr(self.files, "call_s3") else {}
             self.files.put_file(str(source), target, **parts)
             return
-        self._confirm(release, self._objects(f"{self.root}/{release.name}"), but=NAME)
+        if path == NAME:
+            self._confirm(release, self._objects(f"{self.root}/{release.name}"), but=NAME)
         try:
             self.files.pipe_file(target, source.read_bytes(), mode="create")
         except FileExistsError:
@@ -136,11 +142,15 @@ class Store:
         said |= {"manifest_sha256": release.files[NAME].sha256}
         text = (json.dumps(said, indent=1) + "\n").encode()
         try:
-            known, last = self.files.info(target), json.loads(self.files.cat_file(target))
+            known, last = self.files.info(target), str(json.loads(self.files.cat_file(target))["version"])
         except FileNotFoundError:
             self.files.pipe_file(target, text, mode="create")
             return
-        if precedence(str(last.get("version", "0.0.0"))) >= precedence(release.version):
+        except (ValueError, KeyError, TypeError):
+            what = f"{LATEST} names no version; {release.name} itself is published"
+            fix = "move that object away, then run this again"
+            raise PublishError(Problem(f"{self.scheme}_LATEST", f"{self.where}/{LATEST}", what, fix)) from None
+        if precedence(last) >= precedence(release.version):
             return
         if hasattr(self.files, "call_s3"):
             bucket, key, _ = self.files.split_path(target)
