@@ -2,17 +2,23 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: dataset test test-all lint docs check bench clean
+.PHONY: dataset test test-all torture lint docs check bench clean
 .DELETE_ON_ERROR:
 
 dataset: .venv/ready  ## build and check the bundled dataset
 	@$(BIN)/python build_dataset.py
 
 test: .venv/ready .venv/datasets-3.6/ready .venv/cffconvert/ready  ## all tests but those of large corpora
-	@$(BIN)/python -m pytest -n auto -q -m "not slow"
+	@$(BIN)/python -m pytest -n auto -q -m "not slow and not torture"
 
 test-all: .venv/ready .venv/datasets-3.6/ready .venv/cffconvert/ready  ## all tests
-	@$(BIN)/python -m pytest -n auto -q
+	@$(BIN)/python -m pytest -n auto -q -m "not torture"
+
+# Needs strace, and takes libfaketime where there is one; what cannot be tried is said.
+torture: .venv/ready  ## try to break each promise: some minutes; FULL=1 for hours, with the figures of README
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v strace && command -v faketime; } >/dev/null; then \
+	  (apt-get update -qq && apt-get install -y -qq strace faketime) >/dev/null 2>&1 || true; fi
+	@$(BIN)/python -m pytest -q -rs -m torture tests/torture
 
 lint: .venv/ready  ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
