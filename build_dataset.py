@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""Build the dataset of recipe.toml.
-
-    python build_dataset.py                  into data/NAME-VERSION, verified before it is visible
-    python build_dataset.py --check          is what stands there still what the sources give?
+"""Build the dataset of recipe.toml into data/NAME-VERSION, verified before it is visible.
 
 This file is the order in which things happen. The names and the numbers are in recipe.toml, the shape of a record is
 in schema/, the prose is in DATASET_CARD.md, and each verb below is one file of src/parquetry.
@@ -29,10 +26,9 @@ from parquetry.files.shards import Cut, Group, groups_of, plan, write
 from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers import sheets
-from parquetry.papers.card import Prose, cards, refresh
+from parquetry.papers.card import Prose, refresh
 from parquetry.papers.facts import facts
-from parquetry.papers.plots import plots
-from parquetry.papers.whole import papers
+from parquetry.papers.whole import written
 from parquetry.reader.drift import UP_TO_DATE, Built, outcome
 from parquetry.reader.history import earlier, outgrown, since
 from parquetry.reader.verify import check
@@ -41,21 +37,23 @@ from parquetry.record.fingerprint import fingerprint
 from parquetry.record.held_out import Held, held_out
 from parquetry.record.read import agree, read
 from parquetry.record.validate import validate
+from parquetry.record.withdrawn import Gone, removals, withdraw
 from parquetry.sources.partitions import Partition, partitions
 from parquetry.words.engine import Engine
 from parquetry.words.recipe import Recipe, load
 from parquetry.words.tables import Schemas, doubts, schemas_of
 
 
-def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, held: Held, work: Workspace) -> Part:
+def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, held: Held, gone: Gone, work: Workspace) -> Part:
     """Lead the records of one partition from raw text to staged, checked rows."""
     table, schema = recipe.tables[partition.table], schemas[partition.table]
     with work.stage(partition) as stage:
         for records in read(partition, schema, table, recipe.limits):
             rows = clean(records.kept, schema, table.clean)
-            checked = validate(rows, schema, table.id, partition.table, partition.names)
+            stays = withdraw(records, rows, gone.get(partition.table), partition.names)
+            checked = validate(stays.kept, schema, table.id, partition.table, partition.names)
             prints = fingerprint(checked.kept, schema, table, partition.splits, held.get(partition.table))
-            stage.add(checked.kept, prints, records, checked)
+            stage.add(checked.kept, prints, stays, checked)
     return stage.part
 
 
@@ -79,16 +77,18 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
     schemas = schemas_of(recipe, root)
     assigned, prose = assignments(recipe, schemas, root), Prose.load(recipe.dataset, root)
     sources, held, before = agree(partitions(recipe, root)), held_out(recipe, root), earlier(recipe, root)
+    gone = removals(recipe, schemas, root)
 
     with Workspace((out or root / "data") / recipe.release) as work:
         # One record at a time, in parallel: read, clean, validate, fingerprint.
-        parts = list(engine.map(partial(prepare, recipe=recipe, schemas=schemas, held=held, work=work), sources))
+        way = partial(prepare, recipe=recipe, schemas=schemas, held=held, gone=gone, work=work)
+        parts = list(engine.map(way, sources))
 
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)
         verdicts = resolve(prints, recipe.tables, work.texts(parts, recipe.tables))
         books = Books(work, parts, (prints, verdicts), recipe, schemas)
-        rejects = settle(work, books, recipe)
+        rejects = settle(work, books, recipe, gone)
         splits, warnings = assign(prints, verdicts, recipe, assigned)
         leaking = leaks(prints, verdicts, splits, recipe, books.places)
 
@@ -100,8 +100,7 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
         # The papers say what was found in the files, and nothing else.
         found = since(before, describe(recipe, books, leaking, held, shards), schemas, work.release)
         known = sheets.write(facts(found, schemas, shards, work.release), work.release, wanted=recipe.files.csv)
-        drawn = plots(known)
-        work.put(drawn | papers(known, prose.text, drawn) | cards(prose, known))
+        work.put(written(known, prose))
 
         # Seal it, hold it against what was read back, and only then let it be seen.
         manifest = seal(known.manifest, work.release, shards)

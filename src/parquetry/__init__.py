@@ -51,6 +51,7 @@ record       one record at a time: parallel and pure
     suspects     columns -> the rows that need a closer look
     validate     rows -> rows that the JSON Schema accepts
     content      rows -> bytes that stand for their content, and the digests of them
+    withdrawn    rows that are withdrawn on request -> gone, before anything is made of them
     personal     texts -> how many of them hold personal data that has a form
     tokens       text -> its tokens, by which near-duplicates are told
     sketch       columns of texts -> what near-duplicates are found by
@@ -100,7 +101,7 @@ papers       what is said about a release, computed from its files
     datapackage  what is known about a release -> datapackage.json
     plots        pictures -> SVG
     preview      what is known about a release -> index.html, a page that shows it
-    whole        all papers that are computed from end to end
+    whole        what is known about a release -> all its papers
 
 start        records that someone has -> a dataset repository
     untyped      a file -> its records as they stand there, before there is a schema

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +23,8 @@ from parquetry.corpus.dedup import Verdict
 from parquetry.corpus.keys import Array, numbers, rows_of
 from parquetry.record.content import key
 from parquetry.record.fingerprint import SPLIT, reference
-from parquetry.sources.conform import typed
+from parquetry.sources.conform import from_text
 from parquetry.words.errors import InputError, Problem, RecipeError
-from parquetry.words.fields import Field
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.records import LINE, counted
 from parquetry.words.schema import Schema
@@ -189,7 +188,7 @@ def _assignment(name: str, table: Table, schema: Schema, root: Path, problems: l
         for row in rows:
             where, what = f"{path}:{rows.line_num}", ", ".join(str(row[c]) for c in columns)
             try:
-                group = key([schema[c] for c in columns], [_value(schema[c], row[c]) for c in columns])
+                group = key([schema[c] for c in columns], [from_text(schema[c], row[c]) for c in columns])
                 if splits.setdefault(group, split_name(row["split"] or "")) != row["split"]:
                     problems.append(Problem("SPLIT_FILE", where, f"{what!r} has two splits", "keep one of the lines"))
             except PydanticCustomError as error:
@@ -201,16 +200,6 @@ def _assignment(name: str, table: Table, schema: Schema, root: Path, problems: l
                 fix = "remove the line, or find out why the rows are gone"
                 lines[group] = Problem("WARN_SPLIT_UNUSED", where, f"no row of {name} has {what!r}", fix)
     return Assignment(splits, lines)
-
-
-def _value(column: Field, text: str | None) -> Any:
-    """A cell as the column holds it."""
-    if text is None:
-        raise ValueError("the line is too short")
-    if column.kind == "boolean":
-        return {"true": True, "false": False}[text] if text in ("true", "false") else int("")
-    value = int(text) if pa.types.is_integer(column.arrow) and text.isascii() and "_" not in text else text
-    return typed(column, value, ())
 
 
 def _lost(name: str, table: Table, prints: pa.Table, rows: Array) -> Problem:

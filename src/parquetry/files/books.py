@@ -19,19 +19,24 @@ from parquetry.corpus.keys import Array
 from parquetry.files import advice
 from parquetry.files.workspace import Part, Workspace
 from parquetry.record.fingerprint import OVERLAP
+from parquetry.record.withdrawn import Gone
 from parquetry.sources.conform import documents
 from parquetry.words.errors import InputError, Problem, pointer
 from parquetry.words.recipe import Recipe
-from parquetry.words.records import LINE, SOURCE, Ledger, Removed, counted
+from parquetry.words.records import LINE, SOURCE, WITHDRAWN, Ledger, Removed, counted
 from parquetry.words.schema import Schema
 
 #: Rows of one code that are shown; all are in the files.
 SHOWN = 20
+#: Codes of rows that are right, and yet not published; they do not count against `limits.rejected`.
+RIGHT = (*REPEATS, WITHDRAWN)
+#: The files beside a release, and which codes each holds; all others are rejected.
+LISTS = {"rejected": (), "duplicates": REPEATS, "withdrawn": (WITHDRAWN,)}
 #: Fingerprints and verdicts of each table.
 Corpus = tuple[Mapping[str, pa.Table], Mapping[str, Verdict]]
 
 
-def settle(work: Workspace, books: Books, recipe: Recipe) -> list[Problem]:
+def settle(work: Workspace, books: Books, recipe: Recipe, gone: Gone) -> list[Problem]:
     """Balance the books, and say what is worth a warning.
 
     Raises:
@@ -57,7 +62,8 @@ def settle(work: Workspace, books: Books, recipe: Recipe) -> list[Problem]:
         place = _set_aside(work, books, "refused")
         what = f"nothing was released; all removed rows are in {place}" if books.removed else "nothing was released"
         raise InputError(*problems, Problem("REFUSED", work.place.name, what))
-    return [*_warnings(seen, books.ledgers), *_contaminated(books)]
+    unused = [one for table in gone for one in gone[table].unused(books.withdrawn(table))]
+    return [*_warnings(seen, books.ledgers), *_contaminated(books), *unused]
 
 
 def set_aside(work: Workspace, books: Books) -> None:
@@ -69,7 +75,7 @@ def set_aside(work: Workspace, books: Books) -> None:
 def _set_aside(work: Workspace, books: Books, suffix: str) -> str:
     files = {
         f"{name}.jsonl": [path for part in books.removed if (path := work.removed(part.partition, name)).exists()]
-        for name in ("rejected", "duplicates")
+        for name in LISTS
     }
     return str(work.set_aside(suffix, files))
 
@@ -125,8 +131,8 @@ class Books:
     def write_down(self, part: Part) -> None:
         """Write down the removed rows of a part, with place and reason."""
         rows = sorted([*self.early(part), *self.late(part)], key=_order)
-        for name, again in (("duplicates", True), ("rejected", False)):
-            if some := [row.json() for row in rows if (row.code in REPEATS) == again]:
+        for name, codes in LISTS.items():
+            if some := [row.json() for row in rows if row.code in codes or not (codes or row.code in RIGHT)]:
                 path = self.work.removed(part.partition, name)
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(b"".join(some))
@@ -152,7 +158,13 @@ class Books:
             return []
         with path.open(encoding="utf-8") as file:
             rows = [Removed(**json.loads(line)) for line in file]
-        return [row._replace(line=row.line + self.lines[table, index, row.source]) for row in rows]
+        before = self.lines
+        return [row._replace(line=row.line and row.line + before[table, index, row.source]) for row in rows]
+
+    def withdrawn(self, table: str) -> list[Any]:
+        """What is kept of the rows of a table that were removed on request."""
+        mine = [part for part in self.removed if part.partition.table == table]
+        return [row.row for part in mine for row in self.early(part) if row.code == WITHDRAWN]
 
     def late(self, part: Part, some: Array | None = None) -> list[Removed]:
         """The rows of a part that the corpus refused, or ``some`` of them, given by a mask."""
@@ -228,7 +240,7 @@ class Books:
 
 def _allowed(table: str, ledgers: Mapping[str, Ledger], recipe: Recipe) -> bool:
     total = sum(ledgers.values(), Ledger())
-    rejected = sum(rows for code, rows in total.removed.items() if code not in REPEATS)
+    rejected = sum(rows for code, rows in total.removed.items() if code not in RIGHT)
     return recipe.limits.allow(rejected, total.read)
 
 
@@ -237,7 +249,7 @@ def _beyond(table: str, ledgers: Mapping[str, Ledger], seen: Mapping[str, list[R
     total = sum(ledgers.values(), Ledger())
     problems = list[Problem]()
     for code, rows in sorted(total.removed.items()):
-        if code in REPEATS:
+        if code in RIGHT:
             continue
         problems += [Problem(code, row.where, row.message) for row in seen[code]]
         more = f"{counted(rows)} of {table} rejected" + (f"; {SHOWN} are shown" if rows > SHOWN else "")
@@ -262,6 +274,6 @@ def _warnings(
     for table, codes in seen.items():
         total = sum(ledgers[table].values(), Ledger())
         for code, rows in sorted(codes.items()):
-            if code not in REPEATS:
+            if code not in RIGHT:
                 what = f"{rows[0].message} ({counted(total.removed[code])} of {table} rejected)"
                 yield Problem(code, rows[0].where, what, advice.fix(rows[0]))

@@ -20,6 +20,7 @@ from parquetry.papers.markdown import code, escape, sized, table
 from parquetry.papers.pictures import pictures
 from parquetry.record.personal import KINDS
 from parquetry.words.licenses import label, license_url
+from parquetry.words.records import WITHDRAWN
 
 #: Sources of a table that are listed one by one.
 LISTED = 20
@@ -181,7 +182,10 @@ def _ledger(facts: Facts) -> str:
     read, published = sum(source.read for source in everything), sum(source.published for source in everything)
     head = f"Read {read:,} = published {published:,} + removed {read - published:,}."
     columns = ["table", "source", "read", "published", "removed", "SHA-256 (start)"]
-    return f"{head}\n\n{table(columns, rows, 'llrrll')}"
+    said = [head, table(columns, rows, "llrrll")]
+    if any(WITHDRAWN in source.removed for source in everything):
+        said.append(f"{code(WITHDRAWN)}: removed on request. Of such a row nothing is kept but the request.")
+    return "\n\n".join(said)
 
 
 def _books(sources: Sequence[Source]) -> list[object]:

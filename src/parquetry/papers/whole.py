@@ -1,16 +1,24 @@
-"""What is known about a release -> all papers that are computed from end to end, by path."""
+"""What is known about a release -> all its papers, by path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from parquetry.papers.card import Prose, cards
 from parquetry.papers.citation import attribution, citation, license_text
 from parquetry.papers.croissant import croissant
 from parquetry.papers.datapackage import datapackage
 from parquetry.papers.facts import Facts
+from parquetry.papers.plots import plots
 from parquetry.papers.preview import preview
 from parquetry.papers.sections import sections
 from parquetry.papers.statistics import statistics
+
+
+def written(facts: Facts, prose: Prose) -> dict[str, str]:
+    """The texts of all papers of a release, by path: pictures, what is computed from end to end, and cards."""
+    drawn = plots(facts)
+    return drawn | papers(facts, prose.text, drawn) | cards(prose, facts)
 
 
 def papers(facts: Facts, card: str, drawn: Mapping[str, str]) -> dict[str, str]:

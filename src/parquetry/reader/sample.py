@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ from parquetry.record.content import row_bytes
 from parquetry.record.fingerprint import PRINTS, ROW, fingerprint
 from parquetry.record.read import agree, read
 from parquetry.record.validate import validate
+from parquetry.record.withdrawn import Removals, removals, withdraw
 from parquetry.sources.partitions import Partition, partitions
 from parquetry.words.recipe import Recipe, load
-from parquetry.words.records import LINE, PLACE, Removed, counted
+from parquetry.words.records import LINE, PLACE, WITHDRAWN, Removed, counted
 from parquetry.words.schema import Schema
 from parquetry.words.tables import schemas_of
 
@@ -98,25 +98,27 @@ def sample(path: Path, rows: int) -> tuple[Recipe, list[Sample]]:
     """
     recipe, root = load(path), path.parent
     schemas = schemas_of(recipe, root)
+    gone = removals(recipe, schemas, root)
     found = {name: Sample(name) for name in recipe.tables}
     for partition in agree(partitions(recipe, root)):
         for number, piece in enumerate(partition.pieces):
             if not piece.start:
                 one = Partition(partition.table, partition.index, partition.format, (partition.pieces[number],))
-                _try(one, rows, recipe, schemas, found[partition.table])
+                _try(one, rows, recipe, schemas[partition.table], found[partition.table], gone.get(partition.table))
     return recipe, list(found.values())
 
 
-def _try(partition: Partition, rows: int, recipe: Recipe, schemas: Mapping[str, Schema], found: Sample) -> None:
+def _try(partition: Partition, rows: int, recipe: Recipe, schema: Schema, found: Sample, gone: Removals | None) -> None:
     """Try the first rows of one source."""
-    table, schema, piece = recipe.tables[partition.table], schemas[partition.table], partition.pieces[0]
+    table, piece = recipe.tables[partition.table], partition.pieces[0]
     start, seen, size, parquet, position = time.perf_counter(), 0, 0, 0, 0
     batches = read(partition, schema, table, recipe.limits)
     for records in batches:
-        kept = clean(records.kept, schema, table.clean)
-        checked = validate(kept, schema, table.id, partition.table, partition.names)
+        stays = withdraw(records, clean(records.kept, schema, table.clean), gone, partition.names)
+        checked = validate(stays.kept, schema, table.id, partition.table, partition.names)
         fingerprint(checked.kept, schema, table, partition.splits)
-        seen += _count(found, checked.kept, [*records.removed, *checked.removed], rows - seen)
+        refused = [row for row in (*stays.removed, *checked.removed) if row.code != WITHDRAWN]
+        seen += _count(found, checked.kept, refused, rows - seen)
         size += int(row_bytes(checked.kept.drop_columns([place.name for place in PLACE])).sum())
         parquet += _written(checked.kept, schema, recipe)
         position = records.position

@@ -83,6 +83,20 @@ def typed(field: Field, value: Any, where: tuple[str | int, ...]) -> Any:
     return value if isinstance(value, str | bool) else _number(field, value, where)
 
 
+def from_text(column: Field, text: str | None) -> Any:
+    """A value that people wrote into a file beside the sources, as the column holds it.
+
+    Raises:
+        ValueError: It is no value of that column.
+    """
+    if text is None:
+        raise ValueError("the line is too short")
+    if column.kind == "boolean":
+        return {"true": True, "false": False}[text] if text in ("true", "false") else int("")
+    value = int(text) if pa.types.is_integer(column.arrow) and text.isascii() and "_" not in text else text
+    return typed(column, value, ())
+
+
 def plain(field: Field, value: Any) -> Any:
     """A value of a column as JSON: the inverse of `typed`."""
     if value is None:

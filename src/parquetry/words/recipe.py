@@ -86,6 +86,9 @@ class Table(Part):
     """Whether readers get this table when they name none."""
     text: tuple[str, ...] = ()
     """Properties by which duplicates are judged."""
+    removals: str = ""
+    """CSV file of the rows that are withdrawn on request: the id or the SHA-256 of the content (`parquetry trace` tells
+    it), reason and date. It may lie outside of the repository."""
     references: dict[str, str] = Field({})
     """Property (a value, or a list of them) to the table whose id it holds; null is no reference."""
     read: Read = Read()

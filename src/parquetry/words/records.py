@@ -18,6 +18,8 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 LINE = pa.field("parquetry:line", pa.int64(), nullable=False)
 #: Which of the pieces of its partition a row comes from; it travels with `LINE`.
 SOURCE = pa.field("parquetry:source", pa.int32(), nullable=False)
+#: The code of a row that was removed on request.
+WITHDRAWN = "WITHDRAWN"
 #: The fields that no property of a record may be called like.
 PLACE = (LINE, SOURCE)
 

@@ -134,12 +134,17 @@ def _line(text: str) -> str:
     return text
 
 
-def _day(text: str) -> str:
+def is_day(text: str) -> bool:
+    """Whether a text is a day, YYYY-MM-DD."""
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return date.fromisoformat(text).isoformat()
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) and date.fromisoformat(text))
     except ValueError:
-        pass
+        return False
+
+
+def _day(text: str) -> str:
+    if is_day(text):
+        return text
     raise wrong("RECIPE_VALUE", f"{text!r} is not a day", "write it like '2026-11-22'")
 
 
