@@ -85,7 +85,7 @@ def _type(spec: dict[str, Any]) -> str:
 def helps() -> dict[str, str]:
     """The help of each command, as it is printed."""
     commands = {"python build_dataset.py": ("build_dataset.py",), "parquetry": ("-m", "parquetry")}
-    verbs = ("new", "verify", "diff", "lint", "publish", "get", "scan")
+    verbs = ("new", "verify", "diff", "lint", "publish", "get", "scan", "trace")
     commands |= {f"parquetry {verb}": ("-m", "parquetry", verb) for verb in verbs}
     return {title: _run([sys.executable, *words, "--help"], ROOT) for title, words in commands.items()}
 

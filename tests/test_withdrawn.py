@@ -123,6 +123,21 @@ def test_ids_of_any_kind_are_found(asked: Project, columns: str) -> None:
     assert 7 not in ids(asked) and len(ids(asked)) == 8 and traces(asked) == []
 
 
+def test_a_document_is_withdrawn_by_the_name_of_its_file(asked: Project) -> None:
+    asked.edit('sources = ["notes*.jsonl"]', 'sources = ["pages/*.txt"]')
+    asked.edit('id = "id"', 'id = "path"')
+    properties = {"path": {"type": "string"}, "text": {"type": "string"}}
+    asked.schema("notes", {"type": "object", "additionalProperties": False, "properties": properties})
+    for name in "abc":
+        asked.file(f"pages/{name}.txt", CANARY if name == "b" else "something else")
+    asked.file("removals.csv", "id,reason,date\npages/b.txt,because,2026-11-30\n")
+    asked.build()
+    paths = pq.read_table(next((asked.release / "data").rglob("*.parquet")))["path"].to_pylist()
+    assert paths == ["pages/a.txt", "pages/c.txt"] and traces(asked) == []
+    (source,) = [one for one in load(asked.release).tables["notes"].sources if one.removed]
+    assert source.path == "pages/b.txt"
+
+
 def test_a_request_that_finds_nothing_is_told(asked: Project) -> None:
     asked.rows("notes.jsonl", ROWS)
     asked.file("removals.csv", "id,reason,date\nn1,because,2026-11-30\nnn,because,2026-11-30\n")

@@ -143,8 +143,9 @@ reader       what people do with a release
     inspect      a card or a croissant.json -> what is wrong with it
     story        the build that was installed with this package
     publish      a release -> a public dataset, or what would become of it
+    trace        an id -> where its row stands and how it came there, or why it was removed
     get          a published release -> a folder with it, verified while it comes
-    commands     publish, get and scan, on the command line
+    commands     publish, get, scan and trace, on the command line
     new_command  questions and their answers, on a terminal or by options
     cli          the door: arguments, messages, exit codes
 """

@@ -24,7 +24,7 @@ import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
 from parquetry.reader import diff, inspect, interrupts, versions
-from parquetry.reader.commands import get, publish, scan
+from parquetry.reader.commands import get, publish, scan, trace
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.new_command import new
 from parquetry.reader.progress import say, watching
@@ -72,7 +72,7 @@ def main(build: Build | None = None, beside: str = "") -> int:
         return _fail(MachineError(Problem("MEMORY", "this machine", "the memory is used up", "use fewer --workers")))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, commands=[new, publish, get, scan])
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, commands=[new, publish, get, scan, trace])
 @click.version_option(parquetry.__version__, prog_name="parquetry")
 def group() -> None:
     """Turn a cleaned corpus into a published dataset that anyone can check."""

@@ -1,4 +1,4 @@
-"""``parquetry publish``, ``get`` and ``scan``: arguments, and what is printed."""
+"""``parquetry publish``, ``get``, ``scan`` and ``trace``: arguments, and what is printed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from parquetry.papers.markdown import sized
 from parquetry.reader.get import get as download
 from parquetry.reader.progress import say
 from parquetry.reader.publish import checked, facts, gated, said, sent
+from parquetry.reader.trace import facts as traced
+from parquetry.reader.trace import recipe_of
+from parquetry.reader.trace import told as said_of
+from parquetry.reader.trace import trace as find
 from parquetry.remote.address import parse
 from parquetry.remote.places import place
 from parquetry.words.engine import Local
@@ -83,4 +87,24 @@ def scan(folder: Path, *, as_json: bool) -> int:
         click.echo(told(found, manifest))
     if refused:
         raise GateError(*refused)
+    return 0
+
+
+@click.command("trace")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("id")
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path),
+    help="Its recipe, to find the line of its source; default: DIR/../../recipe.toml.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def trace(folder: Path, id: str, recipe: Path | None, *, as_json: bool) -> int:
+    """Tell where the row with this ID stands in the release in the folder DIR, and how it came there.
+
+    That is its file, its split and why, its digest, the rows that belong with it, and the line of its source; or why it
+    was removed. The parts of an id are joined by a comma and a space.
+    """
+    found = find(folder, id, recipe or recipe_of(folder))
+    click.echo(traced(found) if as_json else "\n".join(map(said_of, found)))
     return 0

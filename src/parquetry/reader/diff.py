@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from parquetry.corpus.keys import Array, rows_of
 from parquetry.corpus.near import alike
-from parquetry.files.manifest import TableFacts
 from parquetry.reader.edition import Edition, Side
 from parquetry.record.content import keys
 from parquetry.record.sketch import signed
@@ -93,7 +92,7 @@ class Changes:
 
     def reasons(self, rows: Array) -> list[str]:
         """Why rows moved, as far as the releases tell."""
-        before, after = _method(self.old.facts), _method(self.new.facts)
+        before, after = self.old.method, self.new.method
         if before != after:
             return [f"the table is split in another way: {after}, before {before}"] * len(rows)
         if self.new.facts.split_method != "ratios":
@@ -247,9 +246,3 @@ def _told(table: Changes) -> Iterator[str]:
 
 def _more(rows: int) -> list[str]:
     return [f"          … and {rows - SHOWN:,} more"] if rows > SHOWN else []
-
-
-def _method(facts: TableFacts) -> str:
-    """How a table is split, in words."""
-    groups = f" by {', '.join(facts.group_by)}" if facts.group_by else ""
-    return f"{facts.split_method}{groups} ({facts.split_rule})"

@@ -52,6 +52,12 @@ class Side:
         shards = [edition.manifest.shards(table, name) for name in self.splits]
         self.files = [(number, file.path) for number, files in enumerate(shards) for file in files]
 
+    @property
+    def method(self) -> str:
+        """How the table is split, in words."""
+        groups = f" by {', '.join(self.facts.group_by)}" if self.facts.group_by else ""
+        return f"{self.facts.split_method}{groups} ({self.facts.split_rule})"
+
     def known(self, common: Sequence[str]) -> Iterator[tuple[str, Array]]:
         """Digests of each row, by what they are of: its id, its content in the ``common`` columns, text and group."""
         names = {"id": self.facts.id, "text": self.facts.text, "group": self.facts.group_by}

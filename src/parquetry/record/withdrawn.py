@@ -20,7 +20,7 @@ from parquetry.record.content import KEY, contents, key, keys
 from parquetry.sources.conform import from_text
 from parquetry.words.errors import ParquetryError, Problem, RecipeError
 from parquetry.words.recipe import Recipe, Table
-from parquetry.words.records import WITHDRAWN, Removed, Sifted
+from parquetry.words.records import SOURCE, WITHDRAWN, Removed, Sifted
 from parquetry.words.schema import Schema
 from parquetry.words.vocabulary import is_day
 
@@ -158,17 +158,17 @@ def withdraw(records: Sifted, rows: pa.RecordBatch, gone: Removals | None, sourc
     """
     if gone is None:
         return records._replace(kept=rows)
-    source, refused = sources[records.source], list[Removed]()
+    refused, places = list[Removed](), rows.column(SOURCE.name).to_numpy()
     for row in records.removed:
         request = gone.named_by(row.row)
         refused.append(row if request < 0 else gone.removed(request, row.source))
     asked = np.full(rows.num_rows, -1)
     for known, found in ((gone.ids, _keys), (gone.rows, _digests)):
         if known:
-            places = pc.index_in(found(rows, gone), value_set=pa.array(list(known), found(rows[:0], gone).type))
-            numbers = np.array([*known.values(), -1])[pc.fill_null(places, -1).to_numpy()]
+            place = pc.index_in(found(rows, gone), value_set=pa.array(list(known), found(rows[:0], gone).type))
+            numbers = np.array([*known.values(), -1])[pc.fill_null(place, -1).to_numpy()]
             asked = np.where(numbers >= 0, numbers, asked)
-    refused += [gone.removed(int(request), source) for request in asked[asked >= 0]]
+    refused += [gone.removed(int(asked[row]), sources[places[row]]) for row in np.flatnonzero(asked >= 0)]
     return records._replace(kept=rows.filter(pa.array(asked < 0)), removed=tuple(refused))
 
 
