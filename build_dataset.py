@@ -21,8 +21,10 @@ from parquetry.corpus.leaks import leaks
 from parquetry.corpus.split import assign, assignments
 from parquetry.files.books import Books, set_aside, settle
 from parquetry.files.manifest import File
+from parquetry.files.receipts import basis
 from parquetry.files.seal import describe, seal, shards_of, stated
 from parquetry.files.shards import Cut, Group, groups_of, plan, write
+from parquetry.files.stage import Stage
 from parquetry.files.stats import Measured, measure_group
 from parquetry.files.workspace import Part, Workspace
 from parquetry.papers import sheets
@@ -44,11 +46,11 @@ from parquetry.words.recipe import Recipe, load
 from parquetry.words.tables import Schemas, doubts, schemas_of
 
 
-def prepare(partition: Partition, recipe: Recipe, schemas: Schemas, held: Held, gone: Gone, work: Workspace) -> Part:
+def prepare(recipe: Recipe, schemas: Schemas, held: Held, gone: Gone, work: Workspace, partition: Partition) -> Part:
     """Lead the records of one partition from raw text to staged, checked rows."""
     table, schema = recipe.tables[partition.table], schemas[partition.table]
-    with work.stage(partition) as stage:
-        for records in read(partition, schema, table, recipe.limits):
+    with Stage(work, partition) as stage:
+        for records in stage.left(read(partition, schema, table, recipe.limits)):
             rows = clean(records.kept, schema, table.clean)
             stays = withdraw(records, rows, gone.get(partition.table), partition.names)
             checked = validate(stays.kept, schema, table.id, partition.table, partition.names)
@@ -79,10 +81,9 @@ def build(path: Path, out: Path | None, engine: Engine, *, replace: bool = False
     sources, held, before = agree(partitions(recipe, root)), held_out(recipe, root), earlier(recipe, root)
     gone = removals(recipe, schemas, root)
 
-    with Workspace((out or root / "data") / recipe.release) as work:
+    with Workspace((out or root / "data") / recipe.release, basis(recipe, schemas, held, gone)) as work:
         # One record at a time, in parallel: read, clean, validate, fingerprint.
-        way = partial(prepare, recipe=recipe, schemas=schemas, held=held, gone=gone, work=work)
-        parts = list(engine.map(way, sources))
+        parts = list(engine.map(partial(prepare, recipe, schemas, held, gone, work), sources))
 
         # The whole corpus, from its fingerprints alone: what stays, and where it goes.
         prints = work.prints(parts)

@@ -72,6 +72,8 @@ files        one file at a time, the folder that they stand in, and its seal
     stats        Parquet files -> what is in them
     manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
+    stage        the rows of one partition -> files in the workspace, and a receipt that they are whole
+    receipts     all that a part depends on beside its sources -> one digest
     advice       a rejected row -> what to do about it
     books        what became of every record: the ledger, and the removed rows
     shards       rows -> Parquet files of even size

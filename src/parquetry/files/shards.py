@@ -100,14 +100,18 @@ def order_of(splits: set[str], said: Sequence[str] = ()) -> list[str]:
 
 
 def write(cut: Cut, parts: list[Part], schema: Schema, work: Workspace, files: Files) -> None:
-    """Write one file from the parts of its table."""
+    """Write one file from the parts of its table, unless an earlier build wrote it of the same parts."""
     path = work.release / cut.path
+    if path.is_file():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
+    begun = path.with_suffix(".begun")
     staged = _Staged(cut.table, parts, schema, work)
-    with writer(path, schema, files) as file:
+    with writer(begun, schema, files) as file:
         for rows in cut.groups:
             chunks = [staged.rows(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS)]
             file.write_table(pa.Table.from_batches(chunks).cast(schema.arrow), row_group_size=len(rows))
+    begun.replace(path)
 
 
 class _Staged:

@@ -18,6 +18,7 @@ from parquetry.files.stats import Measured
 from parquetry.files.workspace import Part
 from parquetry.papers.markdown import sized
 from parquetry.words.engine import Engine
+from parquetry.words.records import counted
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,6 +44,7 @@ class Stage:
     bytes: int  #: Of all its items.
     done: int = 0  #: Bytes.
     rows: int = 0
+    reused: int = 0  #: Parts that a build which ended early had finished.
     start: float = field(default_factory=time.monotonic)
 
     @property
@@ -55,6 +57,7 @@ class Stage:
         self.done += _bytes(item)
         if isinstance(result, Part):
             self.rows += result.rows
+            self.reused += result.reused
         elif isinstance(result, File):
             self.rows += result.rows or 0
         elif isinstance(result, Measured):
@@ -75,7 +78,8 @@ class Stage:
 
     def whole(self) -> str:
         """What it did."""
-        return f"{self.label}: {self.rows:,} rows, {sized(self.done)} in {self.seconds:.1f} s ({self.rate()})"
+        said = f"{self.label}: {self.rows:,} rows, {sized(self.done)} in {self.seconds:.1f} s ({self.rate()})"
+        return said + (f"; {counted(self.reused, 'part')} taken over from a build that ended" if self.reused else "")
 
 
 @dataclass(frozen=True)
