@@ -229,6 +229,7 @@ class Workspace:
         for path in [*self.release.rglob("*"), self.release]:
             path.chmod(0o755 if path.is_dir() else 0o644)
             _settle(path)
+        (self.root / "corpus").unlink(missing_ok=True)  # what stands in `release` from now on is not of this build
         if self.place.exists():
             _exchange(self.release, self.place)
         else:
