@@ -22,6 +22,7 @@ words        what all the others talk about
 sources      files of text -> batches of rows: parallel and pure
     conform      a JSON value <-> the exact type of its column
     blocks       many lines at once -> rows, where that is surely right
+    globs        a glob of a recipe -> the paths that it matches, and why some of them are no input
     partitions   the sources of a recipe -> the units of parallel work
     streams      a file -> its bytes as they were before compression
     encodings    text in any encoding -> UTF-8

@@ -14,7 +14,7 @@ import pyarrow as pa
 from parquetry.columnar import columns
 from parquetry.sources import array, cells, documents, lines
 from parquetry.sources.partitions import Format, Partition, Piece
-from parquetry.words.errors import InputError
+from parquetry.words.errors import InputError, Problem
 from parquetry.words.recipe import Limits, Table
 from parquetry.words.records import SOURCE, Sifted
 from parquetry.words.schema import Schema
@@ -49,7 +49,7 @@ def read(partition: Partition, schema: Schema, table: Table, limits: Limits) -> 
     """Yield the records of a partition in batches, with the columns of the schema, then `LINE` and `SOURCE`.
 
     Raises:
-        InputError: A file is empty, is not what its name says, or cannot be read.
+        InputError: A file is empty, is not what its name says, cannot be read, or is changed meanwhile.
     """
     held = list[Sifted]()
     for index, piece in enumerate(partition.pieces):
@@ -58,8 +58,21 @@ def read(partition: Partition, schema: Schema, table: Table, limits: Limits) -> 
             if partition.format != "documents" or len(held) == _TOGETHER:
                 yield _together(held)
                 held = []
+        same(piece)
     if held:
         yield _together(held)
+
+
+def same(piece: Piece) -> None:
+    """See to it that a file is still the one that was listed.
+
+    Raises:
+        InputError: Someone has changed it since.
+    """
+    now = piece.path.stat()
+    if piece.changed and (now.st_size, now.st_mtime_ns) != (piece.bytes, piece.changed):
+        what, fix = "was changed while it was read", "wait until it is written, then run this again"
+        raise InputError(Problem("INPUT_CHANGED", piece.name, what, fix))
 
 
 def _placed(batch: Sifted, index: int, partition: Partition) -> Sifted:

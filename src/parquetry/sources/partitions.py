@@ -7,10 +7,8 @@ like. The cut does not show in the output.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -20,12 +18,15 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from parquetry.words.errors import Problem, RecipeError
+from parquetry.sources.globs import Match, matches, name_of, outside_releases, refusal
+from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Recipe
 from parquetry.words.splits import Split
 
 #: About how many bytes of files a partition has.
 PARTITION_BYTES = 32_000_000
+#: Most files in one: small files take a worker's time by their number.
+PARTITION_FILES = 512
 Format = Literal["lines", "array", "columns", "cells", "documents"]
 #: What the suffix of a file says that it is.
 FORMATS: dict[str, Format] = {".jsonl": "lines", ".ndjson": "lines", ".json": "array"}
@@ -33,8 +34,6 @@ FORMATS |= {".parquet": "columns", ".arrow": "columns", ".feather": "columns"}
 FORMATS |= {".csv": "cells", ".tsv": "cells", ".xlsx": "cells", ".txt": "documents", ".md": "documents"}
 #: How a file may be compressed, by a second suffix.
 CODECS = {".gz": "gzip", ".zst": "zstd"}
-#: Folders that a build keeps beside a release.
-_BESIDE = re.compile(r".+-\d+\.\d+\.\d+.*\.(removed|refused)|\..+\.building(\.\d+)?")
 #: Formats whose files may be compressed as a whole; the others compress inside, or are small.
 _COMPRESSED = ("lines", "array", "cells")
 
@@ -50,6 +49,7 @@ class Piece:
     stop: int = 0  #: 0 and 0 are the whole file.
     share: int = 0  #: About how many bytes of the file the part has.
     split: str = ""  #: The split that the file is given for, where others split the sources.
+    changed: int = 0  #: When the file was last changed, as it was listed, in nanoseconds; 0 is not known.
 
     @property
     def suffix(self) -> str:
@@ -88,17 +88,28 @@ class Partition:
         return [piece.split for piece in self.pieces]
 
 
-def partitions(recipe: Recipe, root: Path) -> list[Partition]:
+def partitions(recipe: Recipe, root: Path, place: Path | None = None) -> list[Partition]:
     """List the input of all tables, that of a table in the order of the names of its files.
+
+    Args:
+        recipe: Whose tables are read.
+        root: Its folder.
+        place: Where the release will stand, if one is built: no source may be in it, nor in the folders beside it.
 
     Raises:
         RecipeError: A pattern matches nothing, or a file of a kind that is not read, or a file is not given for one
-            split.
+            split, or stands in the way of the build.
+        InputError: What a pattern matches is no file that can be read, or a link that is not followed.
     """
-    found, problems = list[Partition](), list[Problem]()
+    found, problems, refused = list[Partition](), list[Problem](), list[Problem]()
     for table, rules in recipe.tables.items():
         mine, where = list[Problem](), f"{recipe.file}: tables.{table}"
-        files = files_of([(f"{where}.{key}", pattern) for key, pattern in rules.patterns], root, mine)
+        try:
+            files = files_of([(f"{where}.{key}", pattern) for key, pattern in rules.patterns], root, mine)
+        except InputError as error:
+            refused += error.problems
+            continue
+        mine += _emptied(files, place, where)
         splits = (
             _given(rules.split, files, root, f"{where}.split.given", mine) if rules.split.given and not mine else {}
         )
@@ -112,6 +123,8 @@ def partitions(recipe: Recipe, root: Path) -> list[Partition]:
             found.append(Partition(table, index, FORMATS[group[0].suffix], tuple(group)))
     if problems:
         raise RecipeError(*problems)
+    if refused:
+        raise InputError(*refused)
     return found
 
 
@@ -125,33 +138,67 @@ def digest(piece: Piece) -> str:
 
 
 def files_of(patterns: Iterable[tuple[str, str]], root: Path, problems: list[Problem]) -> dict[str, Path]:
-    """The files that some globs match, by name; each glob comes with the place that a message about it names."""
-    names, seen = dict[str, Path](), set[Path]()
+    """The files that some globs match, by name; each glob comes with the place that a message about it names.
+
+    Raises:
+        InputError: What they match is no file that can be read, or a link that is not followed.
+    """
+    names, seen, refused = dict[str, Path](), set[str](), set[Problem]()
     for where, pattern in patterns:
-        paths = _matches(pattern, root)
-        sources = _outside_releases(paths, pattern, root)
-        if not sources:
-            problems.append(_missing(where, pattern, paths, root / pattern))
+        passed = matches(pattern, root)
+        found = outside_releases(passed, pattern, root)
+        no_input = {match: problem for match in found if (problem := refusal(match, pattern, root))}
+        refused |= {*no_input.values(), *_folders(found, pattern, root)}
+        sources = [one.path for one in found if one not in no_input and (root / one.path).is_file()]
+        if not sources and not refused:
+            problems.append(_missing(where, pattern, [match.path for match in passed], root / pattern))
         for path in sources:
-            name, real = _name(path, pattern), (root / path).resolve()
+            name, real = name_of(path, pattern), os.path.realpath(root / path)
             if real in seen:
                 continue
             seen.add(real)
-            if names.setdefault(name, root / path).resolve() != real:
+            if os.path.realpath(names.setdefault(name, root / path)) != real:
                 what = f"two files would both be called {name!r}"
                 problems.append(Problem("SOURCE_TWICE", where, what, "rename one"))
             if what := unread(name):
                 problems.append(Problem("INPUT_TYPE", name, "this kind of file is not read", what))
+            if (raw := os.fsencode(root / path)) != str(root / path).encode("utf-8", "replace"):
+                what = f"the path is not UTF-8 (it ends in hex {raw[-20:].hex(' ')}), and cannot be told"
+                refused.add(Problem("INPUT_NAME", name, what, "rename the file, or the folder it is in"))
+    if refused and not problems:
+        raise InputError(*sorted(refused))
     return names
+
+
+def _emptied(files: Mapping[str, Path], place: Path | None, where: str) -> Iterator[Problem]:
+    """The sources that a build into this place would write over or delete."""
+    if place:
+        real = Path(os.path.realpath(place))
+        names = (real.name, f".{real.name}.building", f"{real.name}.removed", f"{real.name}.refused")
+        for name, path in files.items():
+            if folder := next((n for n in names if real.with_name(n) in Path(os.path.realpath(path)).parents), ""):
+                fix = "copy it elsewhere, and name the copy"
+                what = f"the source {name!r} stands in {folder!r}, which this build replaces or empties"
+                yield Problem("PATH_OVERLAP", f"{where}.sources", what, fix)
+
+
+def _folders(found: Sequence[Match], pattern: str, root: Path) -> Iterator[Problem]:
+    """Folders that are called like files, and in which nothing else is matched: someone may take them for files."""
+    above = {folder for match in found for folder in Path(match.path).parents}
+    for match in found:
+        called = match.path != pattern and not match.stop and not unread(match.path) and Path(match.path) not in above
+        if called and (root / match.path).is_dir():
+            fix = f"name the files in it: {match.path + '/*'!r}"
+            yield Problem("INPUT_TYPE", name_of(match.path, pattern), "is a folder, not a file", fix)
 
 
 def _given(split: Split, files: Mapping[str, Path], root: Path, where: str, problems: list[Problem]) -> dict[str, str]:
     """For the name of each file of a table the one split that it is given for."""
-    names = {path.resolve(): name for name, path in files.items()}
+    names = {os.path.realpath(path): name for name, path in files.items()}
     found: dict[str, dict[str, None]] = {name: {} for name in sorted(files, key=os.fsencode)}
     for one, patterns in split.given.items():
         for index, pattern in enumerate(patterns):
-            matched = {names.get((root / path).resolve()) for path in _matches(pattern, root)} - {None}
+            matched = {names.get(os.path.realpath(root / one.path)) for one in matches(pattern, root)} - {None}
             if not matched:
                 what, fix = f"no source matches {pattern!r}", "correct the glob, or list its files in sources"
                 problems.append(Problem("SPLIT_GIVEN", f"{where}.{one}.{index}", what, fix))
@@ -165,35 +212,6 @@ def _given(split: Split, files: Mapping[str, Path], root: Path, where: str, prob
             what = f"the source {name!r} is in {' and in '.join(splits)}"
             problems.append(Problem("SPLIT_GIVEN", where, what, "keep it in one of them"))
     return {name: next(iter(splits), "") for name, splits in found.items()}
-
-
-def _matches(pattern: str, root: Path) -> list[str]:
-    """The files that a glob of a recipe in the folder ``root`` matches."""
-    return [path for path in glob.glob(pattern, root_dir=root, recursive=True) if (root / path).is_file()]
-
-
-def _outside_releases(paths: Iterable[str], pattern: str, root: Path) -> list[str]:
-    """The files that a pattern means: none in a release, or beside one, that it merely passes over.
-
-    A release that is read on purpose is named in front of the first wildcard.
-    """
-    fixed = Path(_fixed(pattern))
-    known = dict.fromkeys((fixed, *fixed.parents), False)
-    found = list[str]()
-    for path in paths:
-        folders = Path(path).parents
-        for folder in folders:
-            if folder not in known:
-                known[folder] = _is_release(root / folder)
-        if not any(known[folder] for folder in folders):
-            found.append(path)
-    return found
-
-
-def _is_release(folder: Path) -> bool:
-    """Whether a folder is a release, or what a build keeps beside one."""
-    sealed = (folder / "manifest.json").is_file() and (folder / "SHA256SUMS").is_file()
-    return sealed or bool(_BESIDE.fullmatch(folder.name))
 
 
 def _missing(where: str, pattern: str, passed: Sequence[str], path: Path) -> Problem:
@@ -229,8 +247,9 @@ def _end(name: str) -> str:
 
 def _cut(path: Path, name: str, encoding: str) -> Iterator[Piece]:
     """The pieces of a file: about as many as it has times the bytes of a partition, where it can be entered."""
-    size = path.stat().st_size
-    whole = Piece(path, name, size, share=size)
+    found = path.stat()
+    size = found.st_size
+    whole = Piece(path, name, size, share=size, changed=found.st_mtime_ns)
     units, count = 0, -(-size // PARTITION_BYTES)
     if whole.suffix == ".parquet":
         units = _row_groups(path)
@@ -241,7 +260,7 @@ def _cut(path: Path, name: str, encoding: str) -> Iterator[Piece]:
         yield whole
         return
     for start, stop in pairwise(units * index // count for index in range(count + 1)):
-        yield Piece(path, name, size, start, stop, size // count)
+        yield replace(whole, start=start, stop=stop, share=size // count)
 
 
 def _row_groups(path: Path) -> int:
@@ -257,7 +276,8 @@ def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
     group, held = list[Piece](), 0
     for piece in pieces:
         other = group and FORMATS[group[0].suffix] != FORMATS[piece.suffix]
-        if group and (other or held + piece.share > PARTITION_BYTES or piece.codec or piece.start):
+        full = len(group) == PARTITION_FILES
+        if group and (other or full or held + piece.share > PARTITION_BYTES or piece.codec or piece.start):
             yield group
             group, held = [], 0
         group.append(piece)
@@ -268,20 +288,5 @@ def _grouped(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 
 def given_files(split: Split) -> str:
     """Which files others gave for which splits, in words that say nothing about the machine."""
-    said = {name: " or ".join(_name(glob, glob) for glob in globs) for name, globs in split.given.items()}
+    said = {name: " or ".join(name_of(glob, glob) for glob in globs) for name, globs in split.given.items()}
     return ", ".join(f"{name} from {globs}" for name, globs in said.items())
-
-
-def _name(path: str, pattern: str) -> str:
-    """A name that says nothing about the machine: an absolute path is cut to what its pattern leaves open."""
-    if os.path.isabs(pattern):
-        fixed = _fixed(pattern)
-        path = os.path.relpath(path, fixed if fixed != pattern else os.path.dirname(pattern))
-    return Path(os.path.normpath(path)).as_posix()
-
-
-def _fixed(pattern: str) -> str:
-    """What stands in a pattern in front of its first part with a wildcard."""
-    while glob.has_magic(pattern):
-        pattern = os.path.dirname(pattern)
-    return pattern

@@ -213,12 +213,12 @@ def load(path: Path) -> Recipe:
         RecipeError: With every mistake found: the file is missing or not TOML, a key is unknown or missing, a value is
             of the wrong type or names something that does not exist.
     """
-    try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    if not path.is_file():  # a folder, or a pipe, which would be waited for
         inside = path / "recipe.toml"
         fix = f"give {inside}" if inside.is_file() else "run this where recipe.toml is, or give its path"
-        raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix)) from None
+        raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix))
+    try:
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors are values too
         raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}", "correct the file")) from None
     try:
