@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -45,6 +46,34 @@ def test_the_same_numbers_give_the_same_bytes_in_another_process() -> None:
     ]
     assert made[0] == made[1] and made[0].startswith(b"<?xml")
     assert not re.search(rb"20\d\d-\d\d-\d\d", made[0]), "no clock"
+
+
+def test_no_setting_of_a_user_folder_or_machine_shows_and_none_is_written(tmp_path: Path) -> None:
+    """matplotlib reads settings where it runs, makes folders at home, and starts programs to find fonts."""
+    program = (
+        "import sys\nfrom parquetry.papers.pictures import Panel, Picture\nfrom parquetry.papers.plots import draw\n"
+        "started = []\n"
+        "sys.addaudithook(lambda event, facts: started.append(facts) if event == 'subprocess.Popen' else None)\n"
+        "print(draw(Picture('assets/x.svg', 'Rows', [Panel('rows', ['\u6f22', 'b'], {'': [1, 2]}, True, 'rows')])))\n"
+        "import matplotlib.font_manager\n"
+        "assert len(matplotlib.font_manager.fontManager.ttflist) == 1, 'the list of fonts is not what it reads'\n"
+        "assert not started, started"
+    )
+    settings = "text.usetex: True\nfont.size: 30\naxes.facecolor: red\nsvg.fonttype: path\nfigure.dpi: 300\n"
+    made = []
+    for name, text in (("plain", ""), ("set", settings)):
+        (tmp_path / name).mkdir()
+        if text:
+            (tmp_path / name / "matplotlibrc").write_text(text)
+        (tmp_path / "home").mkdir(exist_ok=True)
+        environment = os.environ | {"HOME": str(tmp_path / "home"), "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, check=True, env=environment, cwd=tmp_path / name
+        )
+        assert done.stderr == b""
+        made.append(done.stdout)
+    assert made[0] == made[1]
+    assert not list((tmp_path / "home").iterdir())
 
 
 def test_pictures_stand_out_from_white_and_from_black() -> None:

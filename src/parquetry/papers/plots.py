@@ -2,12 +2,20 @@
 
 They are read on light and on dark pages: the ground is transparent, lettering and bars stand out from white and from
 black. The colours are those of Okabe and Ito that do (https://jfly.uni-koeln.de/color/), which the colour-blind tell.
+matplotlib is used as it comes: settings of this user, folder or machine mean nothing, nor do its fonts.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import os
+import re
+import sys
+import tempfile
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from parquetry.papers.facts import Facts
@@ -35,13 +43,14 @@ def plots(facts: Facts) -> dict[str, str]:
 
 def draw(picture: Picture) -> str:
     """One picture as SVG."""
-    import matplotlib  # takes half a second to load: only a build needs it
-    from matplotlib.figure import Figure
-
+    matplotlib = _matplotlib()
     rows = [picture.panels[start : start + 2] for start in range(0, len(picture.panels), 2)]
     heights = [max(_height(panel) for panel in row) for row in rows]
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": picture.path}):
-        figure = Figure(figsize=(_WIDTH, sum(heights)))
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # who shows the picture has a font for it
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE | {"svg.hashsalt": picture.path})
+        figure = matplotlib.figure.Figure(figsize=(_WIDTH, sum(heights)))
         for row, panels in enumerate(rows):
             for place, panel in enumerate(panels):
                 width = _WIDTH / (2 if len(picture.panels) > 1 else 1)
@@ -52,6 +61,40 @@ def draw(picture: Picture) -> str:
         title = {"Title": picture.title, "Description": picture.said}
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None, "Creator": None, **title})
     return target.getvalue().replace("\r\n", "\n")
+
+
+def _matplotlib() -> Any:
+    """matplotlib, which takes half a second to load: only a build needs it.
+
+    Left to itself it makes folders in the home folder, and starts a program that lists the fonts of this machine, to
+    write the list down there. So it is given a folder that goes away, and a list of the one font that it brings along.
+    """
+    if "matplotlib.figure" not in sys.modules:
+        before = os.environ.get("MPLCONFIGDIR")
+        with tempfile.TemporaryDirectory(prefix="parquetry-") as aside:
+            os.environ["MPLCONFIGDIR"] = aside
+            try:
+                import matplotlib
+
+                _list_fonts(Path(aside), Path(matplotlib.__file__).with_name("font_manager.py"))
+                import matplotlib.figure
+
+                matplotlib.get_configdir()  # it remembers the folder from the first question on
+            finally:
+                del os.environ["MPLCONFIGDIR"]
+                os.environ.update({"MPLCONFIGDIR": before} if before is not None else {})
+    return sys.modules["matplotlib"]
+
+
+def _list_fonts(folder: Path, manager: Path) -> None:
+    """Write a list of fonts as ``font_manager.py`` reads it; of a version that it does not know it makes its own."""
+    version = re.search(r"^    __version__ = (\S+)$", manager.read_text("utf-8"), re.MULTILINE)
+    number = version[1].strip("'\"") if version else ""
+    font = {"__class__": "FontEntry", "fname": "fonts/ttf/DejaVuSans.ttf", "name": "DejaVu Sans", "weight": 400}
+    names = {"ttf": "DejaVu Sans", "afm": "Helvetica"}
+    facts = {"__class__": "FontManager", "_version": int(number) if number.isdigit() else number, "default_size": None}
+    facts |= {"_FontManager__default_weight": "normal", "defaultFamily": names, "afmlist": [], "ttflist": [font]}
+    (folder / f"fontlist-v{number}.json").write_text(json.dumps(facts), "utf-8")
 
 
 def _axes(figure: Any, panel: Panel, corner: tuple[float, float], whole: tuple[float, float]) -> Any:
