@@ -343,6 +343,12 @@ def test_a_sample_says_what_would_be_rejected_and_what_to_expect_and_writes_noth
     assert contents(project.root) == before
 
 
+def test_a_sample_prints_no_name_that_a_terminal_acts_on(project: Project) -> None:
+    project.rows("notes-\x1b[2J.jsonl", [{"id": "a", "text": "a"}, {"id": "b", "text": 1}])
+    done = run("recipe.toml", "--sample", "10", cwd=project.root)
+    assert "1  notes-\\x1b[2J.jsonl:2 /text: expected string, found integer\n" in done.stdout
+
+
 def test_a_sample_of_an_array_on_one_line_has_so_many_rows(project: Project) -> None:
     project.edit('sources = ["notes*.jsonl"]', 'sources = ["*/notes.json"]')
     for name in "ab":

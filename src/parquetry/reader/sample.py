@@ -24,6 +24,7 @@ from parquetry.record.read import agree, read
 from parquetry.record.validate import validate
 from parquetry.record.withdrawn import Removals, removals, withdraw
 from parquetry.sources.partitions import Partition, partitions
+from parquetry.words.errors import printable
 from parquetry.words.recipe import Recipe, load
 from parquetry.words.records import LINE, PLACE, WITHDRAWN, Removed, counted
 from parquetry.words.schema import Schema
@@ -75,7 +76,10 @@ class Sample:
         end = "" if not bad else "  (allowed by limits.rejected)" if allowed else "  (a build would end in 3)"
         lines.append(f"  accepted   {self.read - bad:,}")
         lines.append(f"  rejected   {bad:,}{end}")
-        lines += [f"    {code:<22} {self.rejected[code]:>7,}  {r.where}: {r.message}" for code, r in self._ordered()]
+        lines += [
+            f"    {code:<22} {self.rejected[code]:>7,}  {printable(f'{r.where}: {r.message}')}"
+            for code, r in self._ordered()
+        ]
         sizes = f"{sized(round(self.parquet_bytes))} of Parquet, {sized(round(self.disk_bytes))} of disk while it runs"
         seconds = self.seconds / workers + _START_SECONDS
         lines.append(f"  estimate   {round(self.rows):,} rows, {sizes}, {seconds:,.0f} s with {workers} workers")
