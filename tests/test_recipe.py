@@ -266,6 +266,30 @@ error[SPLIT_NAME] recipe.toml: tables.notes.split.only: the split name 'all' is 
 error[SPLIT_NAME] recipe.toml: tables.notes.split.only: the split name 'Nul' is reserved
   fix: choose another, such as 'train'
 
+"train" => "nul.x"
+error[SPLIT_NAME] recipe.toml: tables.notes.split.only: the split name 'nul.x' is reserved
+  fix: choose another, such as 'train'
+
+only = "train" => ratios = { train = 0.5, Train = 0.5 }
+error[SPLIT_NAME] recipe.toml: tables.notes.split: 'train' and 'Train' would be one file on some systems
+  fix: give them other names
+
+#dataset => documents = ["docs/con.md"]
+error[RECIPE_VALUE] recipe.toml: dataset.documents.0: Windows reserves the name 'con.md'
+  fix: choose another
+
+[tables.notes] => [tables.con]
+error[RECIPE_VALUE] recipe.toml: tables.con: Windows reserves the name 'con'
+  fix: choose another
+
+#dataset => documents = ["docs/a:b.md"]
+error[RECIPE_VALUE] recipe.toml: dataset.documents.0: 'a:b.md' cannot be the name of a file on every system
+  fix: rename the file
+
+#dataset => documents = ["docs/a\\u202Eb.md"]
+error[RECIPE_VALUE] recipe.toml: dataset.documents.0: 'a\\u202eb.md' cannot be the name of a file on every system
+  fix: rename the file
+
 only = "train" => ratios = { train = 0.9, test = 0.2 }
 error[SPLIT_SUM] recipe.toml: tables.notes.split: the ratios sum to 1.1, not 1
   fix: correct the shares

@@ -28,7 +28,7 @@ from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.recipe import Recipe, Table
 from parquetry.words.records import LINE, counted
 from parquetry.words.schema import Schema
-from parquetry.words.vocabulary import split_name
+from parquetry.words.vocabulary import alike, split_name
 
 #: The constants of SplitMix64.
 _FACTORS, _SHIFTS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), (30, 27)
@@ -199,6 +199,8 @@ def _assignment(name: str, table: Table, schema: Schema, root: Path, problems: l
             else:
                 fix = "remove the line, or find out why the rows are gone"
                 lines[group] = Problem("WARN_SPLIT_UNUSED", where, f"no row of {name} has {what!r}", fix)
+    if twice := alike(splits.values()):
+        problems.append(Problem("SPLIT_NAME", path, f"{twice} would be one file on some systems", "write one of them"))
     return Assignment(splits, lines)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from parquetry.words.errors import printable
+
 
 def escape(text: str) -> str:
     """Text as Markdown shows it: no markup, no HTML, one line; at the start of a line too.
@@ -19,10 +21,15 @@ def escape(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text as Markdown shows it in code style, in a table too."""
+    """Text as Markdown shows it in code style, in a table too; what a terminal would act on is escaped.
+
+    >>> code("a\\x1b[2J"), code("`a`")
+    ('`a\\\\x1b[2J`', '`` `a` ``')
+    """
+    text = printable(" ".join(text.split()), len(text))
     ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
-    return f"{ticks}{pad}{' '.join(text.split())}{pad}{ticks}".replace("|", "\\|")
+    return f"{ticks}{pad}{text}{pad}{ticks}".replace("|", "\\|")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> str:

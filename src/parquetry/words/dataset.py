@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from parquetry.words.vocabulary import Day, Language, License, Line, Part, Slug
+from parquetry.words.vocabulary import Day, FileName, Language, License, Line, Part, Slug
 
 
 class Creator(Part):
@@ -85,7 +85,7 @@ class Dataset(Part):
     previous: str = ""
     """Folder of the version before, relative to the recipe; the card then says what changed since, and what that folder
     says of the versions before it. Empty: nothing is compared."""
-    documents: tuple[str, ...] = ()
+    documents: tuple[FileName, ...] = ()
     """Further Markdown files with computed regions that go with a release, below `docs/`."""
     keywords: tuple[Line, ...] = ()
     """Tags of the Hub, keywords of the citation."""

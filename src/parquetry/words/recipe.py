@@ -21,7 +21,7 @@ from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.mistakes import problems_of
 from parquetry.words.splits import ALONE, Split
-from parquetry.words.vocabulary import Bytes, Names, Part, Rejected, encoding_name, wrong
+from parquetry.words.vocabulary import Bytes, Names, Part, Rejected, TableName, encoding_name, wrong
 
 
 class Read(Part):
@@ -179,9 +179,7 @@ class Recipe(Part):
     """Everything a build needs to know, and nothing it finds out."""
 
     dataset: Dataset
-    tables: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")], Table], Field(min_length=1)
-    ]
+    tables: Annotated[dict[TableName, Table], Field(min_length=1)]
     """The tables, by name."""
     files: Files = Files()
     limits: Limits = Limits()

@@ -13,7 +13,7 @@ from typing import Annotated, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from parquetry.words.vocabulary import Method, Names, Part, SplitName, split_name, wrong
+from parquetry.words.vocabulary import Method, Names, Part, SplitName, alike, split_name, wrong
 
 #: The ways in which the rows of a table come to their splits.
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -136,6 +136,8 @@ class Split(Part):
             follow, other = "say group_by in the table that is followed", "leave it out, or split by ratios"
             what = f"group_by has no effect beside {self.method}"
             raise wrong("SPLIT_METHOD", what, follow if self.follow else other)
+        if twice := alike(self.names):
+            raise wrong("SPLIT_NAME", f"{twice} would be one file on some systems", "give them other names")
         if bad := [f"{name} = {share}" for name, share in self.ratios.items() if not 0 < share <= 1]:
             raise wrong("SPLIT_FRACTION", f"a share is not between 0 and 1: {', '.join(bad)}")
         if self.ratios and abs(sum(self.ratios.values()) - 1) > 1e-9:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
 
@@ -70,12 +71,44 @@ def encoding_name(name: str) -> str:
     raise wrong("RECIPE_VALUE", f"{name!r} is not an encoding of text", "write it like 'utf-8', 'cp1252' or 'utf-16'")
 
 
+#: Names that no file can have on Windows, whatever its suffix.
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
 def split_name(name: str) -> str:
     """The name of a split, if readers and file systems accept it."""
     if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", name) or len(name) > 60:
         raise wrong("SPLIT_NAME", f"{name!r} cannot be the name of a split", "use letters, digits, '_' and '.'")
-    if name == "all" or re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)", name):
+    if name == "all" or _RESERVED.fullmatch(name):
         raise wrong("SPLIT_NAME", f"the split name {name!r} is reserved", "choose another, such as 'train'")
+    return name
+
+
+def file_name(path: str) -> str:
+    """A path whose last part can be the name of a file of a release on any system."""
+    name = path.rpartition("/")[2]
+    if any(c in BIDI or c in '<>:"|?*\\' or not c.isprintable() for c in name) or name.endswith((".", " ")):
+        raise wrong("RECIPE_VALUE", f"{name!r} cannot be the name of a file on every system", "rename the file")
+    _unreserved(name)
+    return path
+
+
+def alike(names: Iterable[str]) -> str:
+    """Names that would be one on a system that does not tell upper from lower case, as a message says it.
+
+    >>> alike(["train", "test", "Train"]), alike(["train", "test"])
+    ("'train' and 'Train'", '')
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            return f"{other!r} and {name!r}"
+    return ""
+
+
+def _unreserved(name: str) -> str:
+    if _RESERVED.fullmatch(name):
+        raise wrong("RECIPE_VALUE", f"Windows reserves the name {name!r}", "choose another")
     return name
 
 
@@ -157,6 +190,8 @@ Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str)
 Rejected = Annotated[
     Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")], BeforeValidator(_rejected)
 ]
+FileName = Annotated[str, AfterValidator(file_name)]
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$"), AfterValidator(_unreserved)]
 SplitName = Annotated[str, AfterValidator(split_name)]
 License = Annotated[str, AfterValidator(_license)]
 Line = Annotated[str, AfterValidator(_line)]
