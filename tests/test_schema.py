@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -527,3 +528,47 @@ def test_an_unknown_type_is_told_the_types(word: Any, what: str) -> None:
         f"error[SCHEMA_INVALID] t.json: /properties/a/type: there is no type {what} are array, boolean, "
         "integer, null, number, object, string"
     )
+
+
+def fields(count: int, **more: Any) -> dict[str, Any]:
+    """A schema of so many fields."""
+    members = {f"c{number}": {"type": "string"} for number in range(count)}
+    return {"type": "object", "additionalProperties": False, "properties": members | more}
+
+
+NESTED = {"type": "array", "items": fields(3)}
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(7, {}), (3, {"n": NESTED}), (1, {"n": {"$ref": "#/properties/m"}, "m": NESTED})]
+)
+def test_a_schema_of_more_fields_than_are_allowed_is_refused(count: int, more: dict[str, Any]) -> None:
+    document = json.dumps(fields(count, **more)).encode()
+    known = sum(1 for _ in flat(parse(document, "t.json").fields))
+    assert known >= 7
+    assert parse(document, "t.json", known).fields
+    with pytest.raises(SchemaError) as caught:
+        parse(document, "t.json", known - 1)
+    assert [problem.code for problem in caught.value.problems] == ["SCHEMA_FIELD_COUNT"]
+    assert caught.value.problems[0].what == f"describes more than {known - 1} fields"
+
+
+def flat(some: tuple[Field, ...]) -> Iterator[Field]:
+    """Fields and those inside of them; the elements of a list are none."""
+    for one in some:
+        yield one
+        yield from flat(one.fields[0].fields if one.kind == "list" else one.fields)
+
+
+@pytest.mark.parametrize("word", ["properties", "allOf"])
+def test_references_that_multiply_end_soon(word: str) -> None:
+    """Ten in each of twelve definitions: written out, more than all memory holds."""
+    last = {"type": "object", "additionalProperties": False, "properties": {"x": {"type": "string"}}}
+    parts: dict[str, Any] = {"d12": last}
+    for level in range(12):
+        next_one = {"$ref": f"#/$defs/d{level + 1}"}
+        inner: Any = {f"p{number}": next_one for number in range(10)} if word == "properties" else [next_one] * 10
+        closed = {"type": "object", "additionalProperties": False} if word == "properties" else {}
+        parts[f"d{level}"] = closed | {word: inner}
+    bomb = {"$ref": "#/$defs/d0", "$defs": parts}
+    assert mistakes(bomb).startswith("error[SCHEMA_FIELD_COUNT] t.json: describes more than 50000 fields")

@@ -58,25 +58,26 @@ def measure(batch: pa.RecordBatch, fields: tuple[Field, ...], *, counts: bool = 
 
 def measure_group(path: str, group: int, release: Path, schema: Schema, count: bool = False) -> Measured:
     """Read one row group of a Parquet file of a release back, batch by batch, and measure it."""
-    summary, digests = Summary(), bytearray()
+    rows, size, digests, columns = 0, 0, bytearray(), dict[Steps, Profile]()
     waiting: list[list[pa.Array]] = [[] for _ in schema.fields]
     for batch in batches(path, release, [group]):
-        summary += Summary(batch.num_rows, int(row_bytes(batch).sum()))
+        rows, size = rows + batch.num_rows, size + int(row_bytes(batch).sum())
         digests += contents(batch, schema.fields)
         for column, mine, one in zip(batch.columns, waiting, schema.fields, strict=True):
             mine.append(column)
             if sum(piece.nbytes for piece in mine) >= PORTION_BYTES:
-                summary += _together(mine, one, counts=count)
+                _add(columns, mine, one, counts=count)
     for mine, one in zip(waiting, schema.fields, strict=True):
-        summary += _together(mine, one, counts=count)
-    return Measured(summary, bytes(digests))
+        _add(columns, mine, one, counts=count)
+    return Measured(Summary(rows, size, columns), bytes(digests))
 
 
-def _together(pieces: list[pa.Array], one: Field, *, counts: bool = False) -> Summary:
-    """What some pieces of a column hold, which are taken away."""
-    found = dict(profiles(pa.concat_arrays(pieces), one, (one.name,), counts=counts)) if pieces else {}
-    pieces.clear()
-    return Summary(columns=found)
+def _add(columns: dict[Steps, Profile], pieces: list[pa.Array], one: Field, *, counts: bool) -> None:
+    """Add what some pieces of a column hold to what is known of the columns; the pieces are taken away."""
+    if pieces:
+        for steps, profile in profiles(pa.concat_arrays(pieces), one, (one.name,), counts=counts):
+            columns[steps] = columns.get(steps, Profile()) + profile
+        pieces.clear()
 
 
 def batches(path: str, release: Path, groups: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:

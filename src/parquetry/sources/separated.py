@@ -8,6 +8,7 @@ surely not broken there.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -211,12 +212,13 @@ def _misnamed(names: Sequence[str], wanted: Mapping[str, Field], where: str) -> 
     if unnamed := [str(place) for place, name in enumerate(names, 1) if not name]:
         fix = "name every column, or remove those without a name"
         yield Problem("CSV_HEADER_EMPTY", where, f"columns without a name: {', '.join(unnamed)}", fix)
-    if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+    counts = Counter(names)
+    if twice := [name for name, count in counts.items() if name and count > 1]:
         yield Problem("CSV_HEADER_DUPLICATE", where, f"columns that stand twice: {_listed(twice)}", "name each once")
-    if missing := [name for name, field in wanted.items() if field.required and name not in names]:
+    if missing := [name for name, field in wanted.items() if field.required and name not in counts]:
         fix = "add them, or correct the first line of the file: it must name the columns"
         yield Problem("CSV_HEADER_MISSING", where, f"required columns that are not there: {_listed(missing)}", fix)
-    if unknown := [name for name in dict.fromkeys(names) if name and name not in wanted]:
+    if unknown := [name for name in counts if name and name not in wanted]:
         fix = "remove them, or add them to the schema"
         yield Problem("SCHEMA_ADDITIONAL", where, f"columns that the schema does not name: {_listed(unknown)}", fix)
 

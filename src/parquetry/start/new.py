@@ -26,7 +26,8 @@ from parquetry.sources.partitions import CODECS, Piece, partitions
 from parquetry.start import numbered
 from parquetry.start.found import Found
 from parquetry.words.errors import InputError, Problem, RecipeError
-from parquetry.words.recipe import Read, load
+from parquetry.words.fields import Field
+from parquetry.words.recipe import Limits, Read, load
 from parquetry.words.schema import DIALECT
 from parquetry.words.tables import schemas_of
 
@@ -144,6 +145,7 @@ def texts(answers: Answers, found: Found) -> dict[str, str]:
         "read": _read(found.rules, numbered=bool(answers.number)),
         "split": split,
         "split_note": why,
+        "fields": _fields(answers, found),
         "requirements": "\n".join(f"{name}=={version(name)}" for name in PACKAGES),
         "python": "3.12",
     }
@@ -237,6 +239,17 @@ def _read(rules: Read, *, numbered: bool) -> str:
     if numbered:
         said = {key: value for key, value in said.items() if key not in ("encoding", "sheet")}
     return f"read = {{ {', '.join(f'{key} = {_quoted(value)}' for key, value in said.items())} }}\n" if said else ""
+
+
+def _fields(answers: Answers, found: Found) -> str:
+    """How many fields a record may have, where that is more than usual."""
+    fields = len(found.schema.fields) + sum(map(_inside, found.schema.fields)) + bool(answers.number)
+    return f"\nfields = {fields}  # of a record" if fields > Limits().fields else ""
+
+
+def _inside(field: Field) -> int:
+    """Fields inside of a field."""
+    return sum(map(_inside, field.fields)) + len(field.fields) * (field.kind == "struct")
 
 
 def _quoted(value: Any) -> str:

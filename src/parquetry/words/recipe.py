@@ -159,7 +159,7 @@ class Limits(Part):
     depth: Annotated[int, Field(ge=1, le=128)] = 64
     """Deepest nesting of a record."""
     fields: Annotated[int, Field(ge=1)] = 1000
-    """Most members in a record, those of nested objects included."""
+    """Most members in a record and most fields in a schema, those of nested objects included."""
     decompression_ratio: Annotated[int, Field(ge=1)] = 1000
     """Largest ratio of a compressed source that holds more than 64 MB; below them no ratio is too large."""
 

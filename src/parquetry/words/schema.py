@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from parquetry.words import strict_json
 from parquetry.words.errors import Problem, SchemaError, pointer
 from parquetry.words.fields import Field
-from parquetry.words.shape import Reader
+from parquetry.words.shape import Reader, crowded
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: Keywords that hold schemas: one, a list of them, or a mapping to them; and those that hold none.
@@ -39,6 +39,8 @@ OLD = {
     "additionalItems": "items beside prefixItems",
     "$recursiveRef": "$ref",
 }
+#: Most fields of a schema that no recipe limits.
+FIELDS = 50_000
 _KNOWN = sorted({*_ONE, *_LIST, *_MAP, *_NONE})
 _TYPES = "array boolean integer null number object string".split()
 #: The formats that are asserted: those of `jsonschema`, and those that jsonschema-rs judges in its place.
@@ -80,27 +82,30 @@ class Schema:
         return hashlib.sha256(json.dumps(self.document, sort_keys=True).encode()).hexdigest()
 
 
-def load(path: Path, name: str = "") -> Schema:
+def load(path: Path, name: str = "", most: int = FIELDS) -> Schema:
     """Read a JSON Schema file.
 
     Args:
         path: The file.
         name: What messages call it; default the file's name.
+        most: So many fields may a record have, those of nested objects included.
 
     Raises:
         SchemaError: With everything in it that is invalid, or that Parquet cannot hold.
     """
-    return parse(path.read_bytes(), name or path.name)
+    return parse(path.read_bytes(), name or path.name, most)
 
 
-def parse(raw: bytes, name: str) -> Schema:
+def parse(raw: bytes, name: str, most: int = FIELDS) -> Schema:
     """Read the text of a JSON Schema; see `load`."""
     try:
         document = strict_json.loads(raw.removeprefix(b"\xef\xbb\xbf"), strict_json.Limits(200, 1_000_000))
         if not isinstance(document, dict):
             raise SchemaError(Problem("SCHEMA_ROOT", name, "the schema is not a JSON object", "describe an object"))
+        if isinstance(named := document.get("properties"), dict) and len(named) > most:
+            raise SchemaError(crowded(name, most))  # at once: it takes long to look at many
         _check(document, name)
-        reader = Reader(document, name)
+        reader = Reader(document, name, most)
         fields = reader.record()
     except strict_json.NotJson as error:
         known = {"JSON_DUPLICATE_KEY": ("SCHEMA_DUPLICATE_KEY", "keep one of them")}

@@ -15,9 +15,12 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from parquetry.words.errors import Problem, pointer
+from parquetry.words.errors import Problem, SchemaError, pointer
 from parquetry.words.fields import KINDS, NARROWER, Field, Value
 from parquetry.words.records import PLACE
+
+#: Schemas inside one schema that are looked at, again wherever they are referred to: more are a bomb.
+_PARTS = 200_000
 
 
 class Part(NamedTuple):
@@ -28,10 +31,11 @@ class Part(NamedTuple):
 
 
 class Reader:
-    """Finds the columns of one schema, and collects what stands in the way."""
+    """Finds the columns of one schema, at ``most`` so many, and collects what stands in the way."""
 
-    def __init__(self, document: dict[str, Any], name: str) -> None:
-        self.document, self.name = document, name
+    def __init__(self, document: dict[str, Any], name: str, most: int) -> None:
+        self.document, self.name, self.most = document, name, most
+        self.fields, self.parts = 0, 0  #: That were found so far, and that were looked at.
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         base = str(document.get("$id", "")).removesuffix("#")
@@ -47,7 +51,11 @@ class Reader:
         self.problems.append(Problem(code, f"{self.name}: {place or '/'}", what, fix))
 
     def record(self) -> tuple[Field, ...]:
-        """The columns of the table."""
+        """The columns of the table.
+
+        Raises:
+            SchemaError: There are too many.
+        """
         root = self.flat([Part(self.document, ())], "")
         if self.problems:
             return ()
@@ -62,6 +70,9 @@ class Reader:
         Its ``properties`` and ``items`` are lists of parts, to be made flat in turn.
         """
         merged: dict[str, Any] = {}
+        self.parts += len(parts)
+        if self.parts > _PARTS:
+            raise SchemaError(crowded(self.name, self.most))
         for spec, seen in parts:
             if isinstance(spec, dict):
                 _merge(merged, _own(spec, seen))
@@ -85,6 +96,9 @@ class Reader:
 
     def members(self, spec: dict[str, Any], place: str) -> tuple[Field, ...]:
         """The fields of an object."""
+        self.fields += len(spec["properties"])
+        if self.fields > self.most:
+            raise SchemaError(crowded(self.name, self.most))
         rests = [spec[word] for word in ("additionalProperties", "unevaluatedProperties") if word in spec]
         if any(rest is not False for rest in rests) or "patternProperties" in spec:
             fix = "name every member, or describe an object without properties: an open map"
@@ -165,6 +179,12 @@ class Reader:
             fix = "choose int8 … uint64 for an integer, float32 for a number"
             self.refuse("SCHEMA_X_ARROW", f"{place}/x-arrow", f"{kind} cannot be stored as {narrow!r}", fix)
         return kind
+
+
+def crowded(name: str, most: int) -> Problem:
+    """The message about a schema of too many fields."""
+    fix = "name fewer, or raise limits.fields in the recipe; an object without properties holds any members"
+    return Problem("SCHEMA_FIELD_COUNT", name, f"describes more than {most} fields", fix)
 
 
 def _own(spec: dict[str, Any], seen: tuple[str, ...]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def schemas_of(recipe: Recipe, root: Path) -> dict[str, Schema]:
     loaded, problems = dict[str, Schema](), list[Problem]()
     for name, table in recipe.tables.items():
         try:
-            loaded[name] = load(root / table.schema_file, table.schema_file)
+            loaded[name] = load(root / table.schema_file, table.schema_file, recipe.limits.fields)
         except ParquetryError as error:
             problems.extend(error.problems)
     problems = problems or [p for name in recipe.tables for p in _problems(name, recipe, loaded)]
