@@ -16,12 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import codes
+
 from parquetry.papers.card import fill
 from parquetry.papers.markdown import code, escape, table
 from parquetry.words.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/RECIPE.md", "docs/COMMANDS.md")
+PAGES = ("README.md", "docs/RECIPE.md", "docs/COMMANDS.md", "docs/ERRORS.md")
 #: What a build of the bundled dataset reads.
 INPUTS = ("recipe.toml", "build_dataset.py", "DATASET_CARD.md", "docs", "schema", "data/corpus", "data/curation")
 
@@ -32,6 +34,8 @@ def region(name: str) -> str | None:
         return reference()
     if name == "commands":
         return "\n\n".join(f"### `{title}`\n\n```text\n{text}\n```" for title, text in helps().items())
+    if name == "errors":
+        return codes.page()
     if name in (shown := session()):
         return f"```console\n{shown[name]}\n```"
     return None

@@ -50,6 +50,49 @@ def test_every_key_of_the_recipe_is_on_the_page() -> None:
             assert spec.get("description") or "$ref" in str(spec), f"{key} has no meaning"
 
 
+#: Codes that tests make up.
+MADE_UP = {"A_CODE", "B_CODE"}
+CODE = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{5,}"
+
+
+def documented() -> dict[str, set[str]]:
+    """How each code of the page ends."""
+    page = (ROOT / "docs/ERRORS.md").read_text("utf-8").split("## Codes")[1]
+    rows = re.findall(rf"^\| `({CODE})` \| ([^|]+) \|", page, re.MULTILINE)
+    assert len(rows) == len(dict(rows))
+    return {code: set(ends.split(", ")) for code, ends in rows}
+
+
+def test_every_code_that_a_test_sees_is_on_the_page() -> None:
+    known, families = documented(), {code.split("_")[0] for code in documented()}
+    seen = set[str]()
+    for path in (ROOT / "tests").rglob("*.py"):
+        text = path.read_text("utf-8")
+        seen |= set(re.findall(rf"(?:error|warning)\[({CODE})\]", text))
+        quoted = set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?=[": ])', text))
+        seen |= {code for code in quoted if code.split("_")[0] in families - {"HF", "HUB"}}
+    assert len(seen) > 150
+    assert seen - MADE_UP - known.keys() == set()
+
+
+def test_every_code_of_the_page_is_in_the_code() -> None:
+    paths = [*(ROOT / "src/parquetry").rglob("*.py"), ROOT / "build_dataset.py"]
+    text = "\n".join(path.read_text("utf-8") for path in paths)
+    text = text.replace('f"ENCODING_UTF{', '"ENCODING_UTF16" "ENCODING_UTF32"')
+    text = text.replace('removeprefix("WARN_")', '"LICENSE_LOOSER" "RIGHTS_UNKNOWN"')
+    assert [code for code in documented() if f'"{code}"' not in text] == []
+
+
+def test_every_code_of_the_page_says_what_is_wrong_and_where_it_ends() -> None:
+    page = (ROOT / "docs/ERRORS.md").read_text("utf-8").split("## Codes")[1]
+    for row in re.findall(r"^\| `[A-Z].*$", page, re.MULTILINE):
+        code, ends, says, fix, raiser = (cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1])
+        assert says.strip(" …:"), code
+        assert fix.strip(" …:"), code
+        assert raiser.startswith("`"), code
+        assert ends == "warning" if code.startswith("`WARN_") else re.fullmatch("(([2-7]|row is removed)(, |$))+", ends)
+
+
 def test_the_first_screen_of_the_readme_is_forty_lines() -> None:
     head = (ROOT / "README.md").read_text("utf-8").split("## What you get")[0]
     assert len(head.splitlines()) <= 42
