@@ -7,6 +7,7 @@ is *right* is `validate`'s business.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ BLOCK_BYTES = 2 << 20
 FEW = 8
 #: A byte order mark: at the start of a file, or where two files were joined. It is no part of a text.
 BOM = b"\xef\xbb\xbf"
+#: Anything but white space.
+_INK = re.compile(rb"\S")
 #: How an object begins in UTF-16 without a byte order mark.
 _BARE = {b'{\0"\0': "16-le", b'\0{\0"': "16-be"}
 
@@ -56,7 +59,7 @@ def read(piece: Piece, schema: Schema, rules: Table, limits: Limits) -> Iterator
     encoding, first = rules.read.encoding, 1
     reader = Reader(piece.name, schema, limits, nul=rules.read.nul == "keep", encoding=encoding)
     with Stream(piece, limits.decompression_ratio) as stream:
-        for block in _blocks(utf8_stream(stream, encoding, piece.name), limits.line_bytes):
+        for block in cut(utf8_stream(stream, encoding, piece.name), limits.line_bytes):
             start = bytes(block.text[:4]) if first == 1 and not piece.start else b""
             if bits := wide(start, encoding) or _BARE.get(start):
                 raise refused(f"utf-{bits}", encoding, piece.name)
@@ -82,10 +85,9 @@ class Reader:
         if isinstance(found, blocks.Parsed) and found.surely(self.limits.line_bytes):
             rows = found.rows.num_rows
             return Sifted(self.numbered(found.rows, range(first, first + rows)), lines=rows)
-        lines = _lines(first, block, self.limits.line_bytes)
-        some = [line for line in lines if not line.whole or line.text.strip()]
-        known = found if len(some) == len(lines) else None
-        return self.lines(some, known)._replace(blank=len(lines) - len(some), lines=len(lines))
+        some, count = written(first, block, self.limits.line_bytes)
+        known = found if len(some) == count else None
+        return self.lines(some, known)._replace(blank=count - len(some), lines=count)
 
     def lines(self, lines: list[Line], known: blocks.Parsed | blocks.Wrong | None = None) -> Sifted:
         """The records of some lines, and what is none; ``known`` is what was found when all of them were read."""
@@ -162,17 +164,43 @@ def joined(parts: list[Sifted]) -> Sifted:
     return Sifted(rows, tuple(sorted((row for part in parts for row in part.removed), key=lambda row: row.line)))
 
 
-def _lines(first: int, block: Block, most: int) -> list[Line]:
-    """The lines of a block, without ends and byte order marks."""
-    texts = bytes(block.text).removesuffix(b"\n").split(b"\n")
-    bare = (text.removesuffix(b"\r") for text in texts)
-    return [
-        Line(number, text.removeprefix(BOM)[: most + 2], block.whole and len(text) <= most)
-        for number, text in enumerate(bare, first)
-    ]
+def written(first: int, block: Block, most: int) -> tuple[list[Line], int]:
+    """The lines of a block that are not blank, without ends and byte order marks; and how many lines it has."""
+    text = bytes(block.text)
+    found, at, number = list[Line](), 0, first
+    while ink := _INK.search(text, at):  # so that millions of empty lines cost nothing
+        start = text.rfind(b"\n", at, ink.start()) + 1 or at
+        found += _long(number, text[at:start], most)
+        number += text.count(b"\n", at, start)
+        end = text.find(b"\n", start) if block.whole else len(text)
+        end = end if end >= 0 else len(text)
+        line = _line(number, text[start:end], most)
+        if line.text.strip() or not line.whole:
+            found.append(line)
+        at, number = end + 1, number + 1
+    found += _long(number, text[at:], most)
+    if not block.whole:
+        found = [line._replace(whole=False) for line in found]
+    return found, text.count(b"\n") + (not text.endswith(b"\n"))
 
 
-def _blocks(stream: io.RawIOBase, most: int) -> Iterator[Block]:
+def _line(number: int, text: bytes, most: int) -> Line:
+    bare = text.removesuffix(b"\r")
+    return Line(number, bare.removeprefix(BOM)[: most + 2], len(bare) <= most)
+
+
+def _long(first: int, text: bytes, most: int) -> list[Line]:
+    """Of blank lines those that are too long even so."""
+    if len(text) <= most:
+        return []
+    ends = np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == 10), len(text))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    long = np.flatnonzero(ends - starts > most).tolist()
+    lines = (_line(first + index, text[starts[index] : ends[index]], most) for index in long)
+    return [line for line in lines if not line.whole]
+
+
+def cut(stream: io.RawIOBase, most: int) -> Iterator[Block]:
     """The text of a stream, cut behind ends of lines. The memory of a block is used again for the next.
 
     Args:

@@ -267,7 +267,7 @@ def _row_groups(path: Path) -> int:
     """Row groups of a Parquet file; of one that cannot be read, none: its reader says why."""
     try:
         return int(pq.read_metadata(path).num_row_groups)
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, UnicodeDecodeError, OverflowError, RecursionError):
         return 0
 
 

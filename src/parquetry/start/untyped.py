@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from parquetry.columnar import batches, values
-from parquetry.sources import elements, separated
+from parquetry.sources import elements, lines, separated
 from parquetry.sources.array import refuse_hidden
 from parquetry.sources.cells import opened
 from parquetry.sources.encodings import decoded, refused, utf8, utf8_stream, wide
-from parquetry.sources.lines import BOM
 from parquetry.sources.partitions import FORMATS, Piece, unread
 from parquetry.sources.streams import Stream
 from parquetry.words import strict_json
@@ -109,16 +108,17 @@ def cells(text: separated.Text, most: int = 4096) -> Iterator[separated.Record]:
 
 
 def _lines(stream: io.RawIOBase, name: str, encoding: str) -> Iterator[Record]:
-    file, number = io.BufferedReader(stream, 1 << 20), 0
-    if bits := wide(file.peek(4)[:4], encoding):
-        raise refused(f"utf-{bits}", encoding, name)
-    while raw := file.readline(_most() + 8):
-        number += 1
-        if len(raw) > _most() + 4:
-            what, fix = f"longer than {_most()} bytes", "a file of one JSON array is called .json"
-            raise InputError(Problem("LINE_TOO_LONG", f"{name}:{number}", what, fix))
-        if text := raw.removeprefix(BOM).strip(b" \t\r\n"):
-            yield Record(number, _object(text))
+    first = 1
+    for block in lines.cut(stream, _most()):
+        if first == 1 and (bits := wide(bytes(block.text[:4]), encoding)):
+            raise refused(f"utf-{bits}", encoding, name)
+        some, count = lines.written(first, block, _most())
+        for number, text, whole in some:
+            if not whole:
+                what, fix = f"longer than {_most()} bytes", "a file of one JSON array is called .json"
+                raise InputError(Problem("LINE_TOO_LONG", f"{name}:{number}", what, fix))
+            yield Record(number, _object(text.strip(b" \t\r\n")))
+        first += count
 
 
 def _elements(text: elements.Text) -> Iterator[Record]:
