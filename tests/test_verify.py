@@ -90,7 +90,8 @@ def test_what_transport_adds_is_no_change(release: Path) -> None:
 
 def test_links_into_a_download_cache_are_followed(release: Path, tmp_path: Path) -> None:
     for index, path in enumerate([p for p in release.rglob("*") if p.is_file()]):
-        blob = tmp_path / f"blob{index}"
+        blob = tmp_path / f"blobs/{index:064x}"
+        blob.parent.mkdir(exist_ok=True)
         shutil.move(path, blob)
         path.symlink_to(blob)
     assert found(release, "deep") == []

@@ -71,6 +71,7 @@ corpus       the whole corpus, from fingerprints alone
 files        one file at a time, the folder that they stand in, and its seal
     profile      a column -> how many values it has, how many differ, how far they reach
     stats        Parquet files -> what is in them
+    paths        the paths of a release -> what they may be, and what may stand there
     manifest     what is known about a release, as manifest.json says it
     workspace    the folder under construction, hidden until it is verified
     stage        the rows of one partition -> files in the workspace, and a receipt that they are whole
@@ -131,10 +132,12 @@ remote       places elsewhere, where a release is published and from where it is
     fetch        a place -> the files of the release there, each to its end
 
 reader       what people do with a release
+    watch        what is being read of a release, told to who watches over it
     rows         the rows of a release, judged one by one
     torn         the splits of a release -> what stands in two of them
     claims       the papers of a release -> what they say that its files do not bear out
     verify       a folder -> the list of what is wrong with it
+    confined     verify, in a process that may fail
     edition      a release in its folder -> its rows, and what they are known by
     diff         two releases -> what became of each row between them
     versions     what differs between two releases -> the version that the new one should have

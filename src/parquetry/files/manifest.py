@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
+from parquetry.files.paths import misleading, size
 from parquetry.files.stats import Measured
 from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, VerificationError
-from parquetry.words.vocabulary import Method, SplitName
+from parquetry.words.vocabulary import Exact, Method, Near, SplitName, TableName
 from parquetry.words.vocabulary import Part as Model
 
 NAME, SUMS = "manifest.json", "SHA256SUMS"
+#: Bytes that each of the two may have: a release of 100,000 files needs a third of it.
+MOST = 64 << 20
 
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+#: The least Jaccard index of near-duplicates.
+Index = Annotated[float, Field(gt=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -91,7 +95,7 @@ class Decontamination(Model):
     files: tuple[HeldOutFile, ...]
     tokens: Count
     """A row overlaps a text if so many tokens in a row are in both."""
-    threshold: float
+    threshold: Index
     """Or if they are near-duplicates: the least Jaccard index."""
     action: Literal["drop", "report"]
     """Whether rows that overlap were removed, or are published."""
@@ -127,9 +131,9 @@ class Leakage(Model):
 class DuplicateRules(Model):
     """What was done about duplicates."""
 
-    exact: str
-    near: str
-    threshold: float | None = None
+    exact: Exact
+    near: Near
+    threshold: Index | None = None
     """Least Jaccard index of near-duplicates, if they were searched."""
 
 
@@ -200,7 +204,7 @@ class Manifest(Model):
 
     manifest_version: Literal[1] = 1
     dataset: Dataset
-    tables: Annotated[dict[str, TableFacts], Field(min_length=1)]
+    tables: Annotated[dict[TableName, TableFacts], Field(min_length=1)]
     recipe_sha256: Sha256
     data_sha256: Sha256
     """Digest of the content digests of all splits: the same data, the same digest."""
@@ -224,6 +228,10 @@ class Manifest(Model):
         """As the file holds it; keys stand in the order of the recipe, which is the order of the papers."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False) + "\n"
 
+    def misleading(self) -> list[Problem]:
+        """The paths that are not those of files in a release."""
+        return list(misleading([*(file.path for file in self.files), NAME, SUMS]))
+
     def shards(self, table: str, split: str | None = None) -> list[File]:
         """The Parquet files of a table, or of one split of it, in order."""
         inside = f"{folder(table)}/"
@@ -237,19 +245,6 @@ class Manifest(Model):
 def folder(table: str) -> str:
     """Where the Parquet files of a table stand in a release."""
     return "data" if table == "default" else f"data/{table}"
-
-
-def safe(path: str) -> bool:
-    """Whether a path stays inside a release, on any system."""
-    parts = PurePosixPath(path).parts
-    short = all(len(part.encode("utf-8", "replace")) <= 255 for part in parts)
-    return (
-        bool(parts)
-        and short
-        and not path.startswith("/")
-        and ".." not in parts
-        and not re.search(r'[\\:*?"<>|\0]', path)
-    )
 
 
 def data_digest(tables: Mapping[str, TableFacts]) -> str:
@@ -270,8 +265,15 @@ def load(release: Path) -> Manifest:
     Raises:
         VerificationError: It is missing, or not a manifest.
     """
+    path, what = release / NAME, ""
     try:
-        return Manifest.model_validate_json((release / NAME).read_bytes())
+        path.lstat()
+        if (length := size(release, NAME)) is None:
+            what = "is not a file that can be read"
+        elif length > MOST:
+            what = f"has {length:,} bytes, more than a manifest has"
+        else:
+            return Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
         inside = [str(path.parent) for path in sorted(release.glob(f"*/{NAME}"))]
         fix = f"give the folder of a release: {' or '.join(inside[:3])}" if inside else "download it again"
@@ -279,7 +281,7 @@ def load(release: Path) -> Manifest:
         raise VerificationError(problem) from None
     except ValidationError as error:
         what = f"is not a manifest: {error.errors()[0]['msg']}"
-        raise VerificationError(Problem("MANIFEST_INVALID", f"{release}/{NAME}", what, "download it again")) from None
+    raise VerificationError(Problem("MANIFEST_INVALID", f"{release}/{NAME}", what, "download it again"))
 
 
 def sha256_of(path: Path) -> str:

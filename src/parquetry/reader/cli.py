@@ -23,14 +23,14 @@ import click
 import parquetry
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.papers.markdown import sized
-from parquetry.reader import diff, inspect, interrupts, versions
+from parquetry.reader import confined, diff, inspect, interrupts, versions
 from parquetry.reader.commands import get, publish, scan, trace
 from parquetry.reader.drift import UP_TO_DATE, Built, drift, other_versions, stale_prose
 from parquetry.reader.new_command import new
 from parquetry.reader.progress import say, watching
 from parquetry.reader.sample import sample
 from parquetry.reader.story import Build, story
-from parquetry.reader.verify import Report, Strength, verify
+from parquetry.reader.verify import Report, Strength
 from parquetry.words.engine import Engine, Local
 from parquetry.words.errors import MachineError, ParquetryError, Problem, RecipeError, VerificationError, printable
 
@@ -141,7 +141,7 @@ def _verify(folder: Path, only: str, expect: str, **flags: bool) -> int:
         raise click.UsageError(f"{expect!r} is no release digest, which has 64 hexadecimal digits")
     _there(folder)
     strength = asked[0] if asked else "full"
-    report = verify(folder, strength, only, expect)
+    report = confined.confined(folder, strength, only, expect)
     if flags["as_json"]:
         problems = [problem._asdict() for problem in report.problems]
         said = {"release": report.manifest.name, "digest": report.digest, "strength": strength, "rows": report.rows}

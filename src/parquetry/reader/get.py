@@ -10,14 +10,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import NAME, SUMS, File, Manifest, sha256_of
 from parquetry.papers.markdown import sized
-from parquetry.reader.verify import verify
+from parquetry.reader.confined import confined
 from parquetry.remote.address import Address
 from parquetry.remote.fetch import Fetch, fetch
 from parquetry.remote.trying import Unclear, persistently
@@ -69,7 +69,7 @@ def get(address: Address, target: Path, only: str, expect: str, say: Callable[[s
                 what = "holds another release"
                 raise RecipeError(Problem("DIR_EXISTS", str(target), what, "name a folder that is not there"))
             sizes = list[int]()
-            if problems := verify(target, "full", only).problems:
+            if problems := confined(target, "full", only).problems:
                 fix = "remove the folder, and run this again"
                 raise VerificationError(*(one._replace(fix=fix) for one in problems))
         else:
@@ -94,15 +94,8 @@ def _sealed(place: Fetch, aside: Path, expect: str, say: Callable[[str], None]) 
             Problem("DIGEST_UNEXPECTED", place.where, what, "this is another release than the one you expect")
         )
     manifest = manifests.load(folder)
-    paths = [file.path for file in manifest.files]
-    folders = {str(above) for path in paths for above in PurePosixPath(path).parents}
-    for path in paths:
-        if not manifests.safe(path) or path in folders:
-            fix = "do not trust this release"
-            raise VerificationError(Problem("MANIFEST_PATH", path, "is not the path of a file in a release", fix))
-    if len({path.casefold() for path in (*paths, NAME, SUMS)}) < len(paths) + 2:
-        what = "names a file twice, or two that differ in case alone"
-        raise VerificationError(Problem("MANIFEST_PATH", f"{place.where}/{NAME}", what, "do not trust this release"))
+    if problems := manifest.misleading():
+        raise VerificationError(*problems)
     if (folder / SUMS).read_bytes() != manifests.sums(manifest, sha256_of(folder / NAME)).encode():
         what = f"{SUMS} and {NAME} do not belong together"
         raise VerificationError(
@@ -191,7 +184,7 @@ def _judge(folder: Path, only: str, digest: str) -> None:
     for path in [*folder.rglob("*")]:  # of an earlier version, or of what did not come to its end
         if path.is_file() and path.relative_to(folder).as_posix() not in known:
             path.unlink()
-    if problems := verify(folder, "quick", only, digest).problems:
+    if problems := confined(folder, "quick", only, digest).problems:
         raise VerificationError(*problems)
 
 

@@ -13,16 +13,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from parquetry.files.manifest import TableFacts
+from parquetry.files.manifest import Manifest, TableFacts
 from parquetry.files.stats import Summary, measure
 from parquetry.record.content import content_digest, contents, key
 from parquetry.record.validate import validate
 from parquetry.words.errors import Problem
+from parquetry.words.fields import Field
 from parquetry.words.schema import Schema
 from parquetry.words.splits import moment
 
 #: What to do about a release that is not what it says.
 AGAIN = "download it again, or build it again"
+#: Kinds of columns that hold many values.
+_MANY = ("list", "struct", "map")
 
 
 @dataclass
@@ -114,6 +117,44 @@ class Rows:
         if one.kind == "list":
             return [key([one.fields[0]], [item]) for item in value or () if item is not None]
         return [] if value is None else [key([one], [value])]
+
+
+def unknown(name: str, manifest: Manifest, schema: Schema) -> str:
+    """What the manifest says about a table that its schema, or another table, does not bear out; empty: nothing."""
+    facts = manifest.tables[name]
+    columns = (*facts.id, *facts.text, *facts.references, *facts.group_by)
+    if lost := [column for column in columns if column not in schema]:
+        return f"the schema has no property {lost[0]!r}"
+    if odd := [column for column in facts.text if schema[column].kind != "string"]:
+        return f"{odd[0]!r} is no text"
+    if odd := [column for column in columns if _kind(schema[column], column in facts.references) in _MANY]:
+        return f"{odd[0]!r} has more than one value, and tells nothing apart"
+    if lost := [target for target in facts.references.values() if target not in manifest.tables]:
+        return f"there is no table {lost[0]!r}"
+    if facts.split_method == "follow" and facts.split_rule not in facts.references:
+        return f"{facts.split_rule!r} is not a reference"
+    if facts.split_time and (wrong := _untimely(*facts.split_time, schema)):
+        return wrong
+    if (said := facts.leakage) and said.near_pairs is not None:
+        search = (said.compared_pairs, said.found_pairs, said.skipped_pairs)
+        if None in search or not facts.duplicates or facts.duplicates.threshold is None:
+            return "near-duplicates were counted, and it is not said how"
+    return ""
+
+
+def _kind(one: Field, listed: bool) -> str:
+    """The kind of a column, or of the elements of one that may be a list."""
+    return one.fields[0].kind if listed and one.kind == "list" else one.kind
+
+
+def _untimely(column: str, ends: Mapping[str, str], schema: Schema) -> str:
+    """What is wrong with the boundaries of splits by time."""
+    if column not in schema or schema[column].kind not in ("date", "date-time"):
+        return f"{column!r} is no column of days or instants"
+    try:
+        return "" if [moment(end) for end in ends.values() if end] else "the splits have no boundary"
+    except ValueError as error:
+        return str(error)
 
 
 def _named(row: Mapping[str, Any], columns: Sequence[str]) -> str:

@@ -8,8 +8,8 @@ the content digests anew.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -17,18 +17,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from parquetry.files import manifest as manifests
-from parquetry.files.manifest import NAME, SUMS, File, Manifest, Shard, sha256_of
+from parquetry.files.manifest import MOST, NAME, SUMS, File, Manifest, Shard, sha256_of
+from parquetry.files.paths import present, safe, size
 from parquetry.files.stats import batches
 from parquetry.papers.facts import Facts, samples
 from parquetry.reader import claims
-from parquetry.reader.rows import AGAIN, Rows
+from parquetry.reader.rows import AGAIN, Rows, unknown
 from parquetry.reader.torn import leaking
+from parquetry.reader.watch import Watch
 from parquetry.words.errors import ParquetryError, Problem, RecipeError, VerificationError
-from parquetry.words.schema import Schema, load
+from parquetry.words.schema import load
 
 Strength = Literal["quick", "full", "deep"]
-#: What transport adds to a folder is no change of the release.
-_TRANSPORT = re.compile(r"^(\.gitattributes$|\.cache/|\.git/|\.git$|\.huggingface/)")
+#: Problems that are told: a file can be made that has millions.
+TOLD = 1000
+#: Rows that a Parquet file may hold, however small it is, and for each of its bytes.
+_ROWS, _ROWS_BYTE = 100_000, 64
+_ALONE = Watch()
+#: Bytes that a byte of a file may become while it is read.
+_GROWS = 32
 #: Where Parquet files tell `datasets` their features.
 HUB = b"huggingface"
 
@@ -42,7 +49,9 @@ class Report(NamedTuple):
     digest: str  #: The release digest: SHA-256 of ``SHA256SUMS``.
 
 
-def verify(release: Path, strength: Strength = "full", only: str = "", expect: str = "") -> Report:
+def verify(
+    release: Path, strength: Strength = "full", only: str = "", expect: str = "", watch: Watch = _ALONE
+) -> Report:
     """Judge a release.
 
     Args:
@@ -50,24 +59,27 @@ def verify(release: Path, strength: Strength = "full", only: str = "", expect: s
         strength: How much is looked at.
         only: Judge this table alone; files of others may be missing, and the card is not judged.
         expect: The release digest that it should have, in hexadecimal; empty: any.
+        watch: Hears what is read.
 
     Raises:
         RecipeError: There is no table of that name.
         VerificationError: The manifest cannot be read, so that nothing can be judged.
     """
+    watch.reading(NAME, 0, 0)
     manifest = manifests.load(release)
     if only and only not in manifest.tables:
         what = f"there is no table {only!r}, only {', '.join(manifest.tables)}"
         raise RecipeError(Problem("TABLE_UNKNOWN", str(release), what, "choose one of them"))
-    judge = _Judge(release, manifest, [only] if only else list(manifest.tables), {})
-    problems = judge.problems(strength)
-    sums = release / SUMS
-    digest = sha256_of(sums) if sums.is_file() else ""
+    judge = _Judge(release, manifest, [only] if only else list(manifest.tables), {}, watch)
+    problems = list(dict.fromkeys(judge.problems(strength)))
+    if more := len(problems) - TOLD:
+        problems[TOLD:] = [Problem("MORE_PROBLEMS", NAME, f"{more:,} more were found", AGAIN)] if more > 0 else []
+    digest = sha256_of(release / SUMS) if size(release, SUMS) is not None else ""
     if expect and digest != expect.lower():
         what = f"the release digest is {digest or 'missing'}, not {expect.lower()}"
         problems.append(Problem("DIGEST_UNEXPECTED", SUMS, what, "this is another release than the one you expect"))
     rows = sum(split.rows for name in judge.tables for split in manifest.tables[name].splits.values())
-    return Report(manifest, tuple(dict.fromkeys(problems)), rows, digest)
+    return Report(manifest, tuple(problems), rows, digest)
 
 
 def check(release: Path, shards: Sequence[Shard]) -> None:
@@ -81,30 +93,26 @@ def check(release: Path, shards: Sequence[Shard]) -> None:
         VerificationError: With everything that is wrong.
     """
     manifest = manifests.load(release)
-    judge = _Judge(release, manifest, list(manifest.tables), {shard.file.path: shard for shard in shards})
+    judge = _Judge(release, manifest, list(manifest.tables), {shard.file.path: shard for shard in shards}, Watch())
     if problems := judge.problems("full"):
         raise VerificationError(*problems)
-
-
-def present(release: Path) -> set[str]:
-    """The files of a folder by their path in it, without what transport adds."""
-    entries = (path for path in release.rglob("*") if path.is_symlink() or not path.is_dir())
-    found = (path.relative_to(release).as_posix() for path in entries)
-    return {path for path in found if not _TRANSPORT.match(path)}
 
 
 class _Judge:
     """Compares a folder with its manifest."""
 
-    def __init__(self, release: Path, manifest: Manifest, tables: list[str], seen: Mapping[str, Shard]) -> None:
-        self.release, self.manifest, self.tables, self.seen = release, manifest, tables, seen
+    def __init__(
+        self, release: Path, manifest: Manifest, tables: list[str], seen: Mapping[str, Shard], watch: Watch
+    ) -> None:
+        self.release, self.manifest, self.tables, self.seen, self.watch = release, manifest, tables, seen, watch
         self.files = {file.path: file for file in manifest.files}
+        self.present = present(release)
         others = [n for n in manifest.tables if n not in tables]
         self.optional = {file.path for name in others for file in manifest.shards(name)}
 
     def problems(self, strength: Strength) -> list[Problem]:
         """What is wrong, as far as this strength looks."""
-        found = [*self.names()]
+        found = [*self.watch.lost.values(), *self.names()]
         if strength != "quick":
             found += self.checksums({problem.where for problem in found})
         broken = {problem.where for problem in found}
@@ -115,23 +123,27 @@ class _Judge:
 
     def names(self) -> Iterator[Problem]:
         """Files that are missing, too many, unsafe, or of another length."""
-        found = present(self.release)
-        for path in sorted({*self.files, SUMS, NAME}):
-            if not manifests.safe(path):
-                yield Problem("MANIFEST_PATH", path, "leads out of the release", "do not trust this folder")
-            elif path not in found:
+        yield from self.manifest.misleading()
+        found = self.present
+        for path in sorted(filter(safe, {*self.files, SUMS, NAME} - self.watch.lost.keys())):
+            if path not in found:
                 if path not in self.optional:
                     yield Problem("FILE_MISSING", path, "belongs to the release and is not in the folder", AGAIN)
-            elif not (self.release / path).is_file():
-                yield Problem("FILE_CHANGED", path, "is not a file that can be read", AGAIN)
-            elif path in self.files and (size := (self.release / path).stat().st_size) != self.files[path].bytes:
-                yield Problem("FILE_CHANGED", path, f"has {size} bytes, {self.files[path].bytes} when sealed", AGAIN)
-        for path in sorted(found - self.files.keys() - {SUMS, NAME}):
+            elif (length := found[path]) is None:
+                yield Problem("FILE_CHANGED", path, "is not a file that can be read, inside of the release", AGAIN)
+            elif path in self.files and length != self.files[path].bytes:
+                yield Problem("FILE_CHANGED", path, f"has {length} bytes, {self.files[path].bytes} when sealed", AGAIN)
+        held = {file.path for name in self.manifest.tables for file in self.manifest.shards(name)}
+        for path in sorted(path for path in self.files.keys() - held if path.endswith(".parquet")):
+            yield Problem("FILE_EXTRA", path, "belongs to no split of the manifest", "do not trust this release")
+        for path in sorted(found.keys() - self.files.keys() - {SUMS, NAME}):
             yield Problem("FILE_EXTRA", path, "is in the folder, not in the manifest", "remove it; no reader needs it")
 
     def checksums(self, known: set[str]) -> Iterator[Problem]:
         """Files whose bytes are not those that were sealed, besides those that are ``known`` to be wrong."""
         try:
+            if SUMS in known or (self.present.get(SUMS) or 0) > MOST:
+                raise OSError
             listed = (self.release / SUMS).read_bytes().decode()
         except (OSError, UnicodeDecodeError):
             if SUMS not in known:
@@ -139,7 +151,8 @@ class _Judge:
             return
         sums = {line[66:]: line[:64] for line in listed.splitlines()}
         actual = {NAME: sha256_of(self.release / NAME)}
-        for path in self.files.keys() & present(self.release) - known:
+        for path in sorted(self.files.keys() & self.present.keys() - known):
+            self.watch.reading(path, 0, self.files[path].bytes)
             actual[path] = self.seen[path].file.sha256 if path in self.seen else sha256_of(self.release / path)
         for path in sorted(actual.keys() - known):
             sealed = self.files[path].sha256 if path in self.files else actual[path]
@@ -158,10 +171,15 @@ class _Judge:
 
     def counts(self, broken: set[str]) -> Iterator[Problem]:
         """Books and files that disagree on how many rows there are."""
+        self.watch.reading(NAME, 0, 0)
         for name in self.tables:
             known = self.manifest.tables[name]
             for split, stated in known.splits.items():
-                rows = sum(self._rows(file) for file in self.manifest.shards(name, split) if file.path not in broken)
+                found = {f: self._rows(f) for f in self.manifest.shards(name, split) if f.path not in broken}
+                for file in [file for file, count in found.items() if file.rows not in (None, count)]:
+                    what = f"{found[file]} rows in the file, {file.rows} in the manifest"
+                    yield Problem("COUNTS_DIFFER", file.path, what, AGAIN)
+                rows = sum(found.values())
                 whole = not any(file.path in broken for file in self.manifest.shards(name, split))
                 if whole and rows != stated.rows:
                     where = f"{name}/{split}"
@@ -187,6 +205,7 @@ class _Judge:
 
     def _rows(self, file: File) -> int:
         try:
+            self.watch.reading(file.path, _GROWS * file.bytes, 0)
             return int(pq.read_metadata(self.release / file.path).num_rows)
         except (OSError, pa.ArrowException):
             return -1
@@ -195,44 +214,58 @@ class _Judge:
         """What is wrong inside the files that are as they were sealed."""
         tables, found = dict[str, Rows](), list[Problem]()
         for name in self.tables:
-            facts = self.manifest.tables[name]
-            if facts.schema_file != f"schema/{name}.schema.json":
-                what = "says that its schema stands in another place"
-                found.append(Problem("MANIFEST_INVALID", f"{NAME}: tables.{name}", what, AGAIN))
+            rows, wrong = self.opened(name, broken, deep=deep)
+            found += wrong
+            if rows is None:
                 continue
-            try:
-                schema = load(self.release / facts.schema_file, facts.schema_file)
-            except (ParquetryError, OSError) as error:
-                missing = [Problem("FILE_MISSING", facts.schema_file, "cannot be read", AGAIN)]
-                found += error.problems if isinstance(error, ParquetryError) else missing
-                continue
-            if schema.sha256 != facts.schema_sha256:
-                what = "is not the schema that the rows were checked by"
-                found.append(Problem("SCHEMA_DIFFERS", facts.schema_file, what, AGAIN))
-            if wrong := _unknown(name, self.manifest, schema):
-                found.append(Problem("MANIFEST_INVALID", f"{NAME}: tables.{name}", wrong, AGAIN))
-                continue
-            tables[name] = Rows(name, facts, schema, deep, self.manifest.dataset.personal == "count")
-            places = [(split, file.path) for split in facts.splits for file in self.manifest.shards(name, split)]
+            tables[name] = rows
+            places = [(split, file.path) for split in rows.facts.splits for file in self.manifest.shards(name, split)]
             for split, path in places:
-                if path not in broken:
-                    found += self.file(path, split, tables[name])
+                if path not in broken and len(found) <= TOLD:
+                    found += islice(self.file(path, split, rows), TOLD + 1)
         yield from found
         if not broken and not found:
+            total = sum(file.bytes for file in self.files.values())
+            count = sum(summary.rows for rows in tables.values() for summary in rows.summaries.values())
             for rows in tables.values():
-                yield from rows.problems(tables)
+                self.watch.reading(NAME, 8 * total + 4096 * count, 32 * total + 8192 * count + (256 << 20))
+                yield from islice(rows.problems(tables), TOLD + 1)
                 if deep:
                     yield from leaking(self.release, self.manifest, rows.name, rows.schema)
             if not self.optional:
                 schemas = {name: rows.schema for name, rows in tables.items()}
                 summaries = {(name, split): s for name, rows in tables.items() for split, s in rows.summaries.items()}
                 shown = samples(self.manifest, schemas, self.release)
-                yield from claims.wrong(Facts(self.manifest, schemas, summaries, shown), self.release)
+                yield from claims.wrong(Facts(self.manifest, schemas, summaries, shown), self.release, self.watch)
+
+    def opened(self, name: str, broken: set[str], *, deep: bool) -> tuple[Rows | None, list[Problem]]:
+        """A table whose rows can be judged, or none, and what is wrong with what is said of it."""
+        facts = self.manifest.tables[name]
+        place, where = facts.schema_file, f"{NAME}: tables.{name}"
+        if place != f"schema/{name}.schema.json" or place not in self.files:
+            what = "says that its schema stands in another place"
+            return None, [Problem("MANIFEST_INVALID", where, what, AGAIN)]
+        try:
+            if place in broken or self.files[place].bytes > MOST:
+                raise OSError
+            self.watch.reading(place, _GROWS * self.files[place].bytes, 0)
+            schema = load(self.release / place, place)
+        except (ParquetryError, OSError) as error:
+            missing = [Problem("FILE_MISSING", place, "cannot be read", AGAIN)]
+            return None, list(error.problems) if isinstance(error, ParquetryError) else missing
+        found = []
+        if schema.sha256 != facts.schema_sha256:
+            what = "is not the schema that the rows were checked by"
+            found.append(Problem("SCHEMA_DIFFERS", place, what, AGAIN))
+        if wrong := unknown(name, self.manifest, schema):
+            return None, [*found, Problem("MANIFEST_INVALID", where, wrong, AGAIN)]
+        return Rows(name, facts, schema, deep, self.manifest.dataset.personal == "count"), found
 
     def file(self, path: str, split: str, rows: Rows) -> Iterator[Problem]:
         """What is wrong in one Parquet file; what it holds is added to ``rows``."""
-        expected = rows.schema.arrow
+        expected, length = rows.schema.arrow, self.files[path].bytes
         try:
+            self.watch.reading(path, _GROWS * length, 0)
             found = pq.read_schema(self.release / path)
             if not found.equals(expected) or (found.metadata or {}).get(HUB) != expected.metadata[HUB]:
                 yield Problem("SCHEMA_DIFFERS", path, f"has other columns, types or features than {rows.name}", AGAIN)
@@ -240,20 +273,14 @@ class _Judge:
             if path in self.seen:
                 rows.count(self.seen[path].measured.summary, split)
                 return
+            known = pq.read_metadata(self.release / path)
+            if known.num_rows > _ROWS + _ROWS_BYTE * length:
+                what = f"says that it holds {known.num_rows:,} rows in {length:,} bytes"
+                yield Problem("FILE_UNREADABLE", path, what, AGAIN)
+                return
+            most = max((known.row_group(group).total_byte_size for group in range(known.num_row_groups)), default=0)
             for batch in batches(path, self.release):
+                self.watch.reading(path, length + min(max(most, 0), _GROWS * length), 0)
                 yield from rows.add(batch, path, split)
         except (OSError, pa.ArrowException) as error:
             yield Problem("FILE_UNREADABLE", path, f"is not a sound Parquet file: {str(error)[:120]}", AGAIN)
-
-
-def _unknown(name: str, manifest: Manifest, schema: Schema) -> str:
-    """What the manifest says about a table that its schema, or another table, does not bear out."""
-    facts = manifest.tables[name]
-    columns = (*facts.id, *facts.text, *facts.references, *facts.group_by)
-    if lost := [column for column in columns if column not in schema]:
-        return f"the schema has no property {lost[0]!r}"
-    if lost := [target for target in facts.references.values() if target not in manifest.tables]:
-        return f"there is no table {lost[0]!r}"
-    if facts.split_method == "follow" and facts.split_rule not in facts.references:
-        return f"{facts.split_rule!r} is not a reference"
-    return ""

@@ -21,7 +21,17 @@ from parquetry.words.dataset import Dataset
 from parquetry.words.errors import Problem, RecipeError
 from parquetry.words.mistakes import problems_of
 from parquetry.words.splits import ALONE, Split
-from parquetry.words.vocabulary import Bytes, Names, Part, Rejected, TableName, encoding_name, wrong
+from parquetry.words.vocabulary import (
+    Bytes,
+    Exact,
+    Names,
+    Near,
+    Part,
+    Rejected,
+    TableName,
+    encoding_name,
+    wrong,
+)
 
 
 class Read(Part):
@@ -49,9 +59,9 @@ class Clean(Part):
 class Duplicates(Part):
     """What happens to rows that repeat an earlier one; without this table: `drop` if `text` is named, else `keep`."""
 
-    exact: Literal["drop", "group", "keep"] = "drop"
+    exact: Exact = "drop"
     """Same text (same record where no `text` is named): drop all but the first, keep them in one split, or keep."""
-    near: Literal["off", "group", "drop"] = "off"
+    near: Near = "off"
     """Nearly the same text: not searched, kept in one split, or dropped but for the first of those connected."""
     threshold: Annotated[float, Field(ge=0.3, le=1)] = 0.8
     """Least Jaccard index of near-duplicates: shared shingles over all, a shingle being five tokens in a row."""
@@ -119,7 +129,7 @@ class Table(Part):
         return [(f"{key}.{index}", glob) for key, globs in said.items() for index, glob in enumerate(globs)]
 
     @property
-    def near(self) -> str:
+    def near(self) -> Near:
         """What happens to near-duplicates."""
         return self.duplicates.near if self.duplicates else "off"
 
@@ -129,7 +139,7 @@ class Table(Part):
         return self.duplicates.threshold if self.duplicates and self.near != "off" else None
 
     @property
-    def exact(self) -> str:
+    def exact(self) -> Exact:
         """What happens to exact duplicates: `drop` where `text` is named, else `keep`, unless said otherwise."""
         return self.duplicates.exact if self.duplicates else ("drop" if self.text else "keep")
 

@@ -72,14 +72,14 @@ def encoding_name(name: str) -> str:
 
 
 #: Names that no file can have on Windows, whatever its suffix.
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
 
 
 def split_name(name: str) -> str:
     """The name of a split, if readers and file systems accept it."""
     if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", name) or len(name) > 60:
         raise wrong("SPLIT_NAME", f"{name!r} cannot be the name of a split", "use letters, digits, '_' and '.'")
-    if name == "all" or _RESERVED.fullmatch(name):
+    if name == "all" or RESERVED.fullmatch(name):
         raise wrong("SPLIT_NAME", f"the split name {name!r} is reserved", "choose another, such as 'train'")
     return name
 
@@ -107,7 +107,7 @@ def alike(names: Iterable[str]) -> str:
 
 
 def _unreserved(name: str) -> str:
-    if _RESERVED.fullmatch(name):
+    if RESERVED.fullmatch(name):
         raise wrong("RECIPE_VALUE", f"Windows reserves the name {name!r}", "choose another")
     return name
 
@@ -198,6 +198,9 @@ Line = Annotated[str, AfterValidator(_line)]
 Day = Annotated[str, AfterValidator(_day)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple, json_schema_input_type=str | list[str])]
 Language = Annotated[str, Field(pattern=r"^([a-z]{2,3}|code|multilingual)$", examples=["en", "be"])]
+#: What happens to rows with the text of an earlier one, and to those with nearly that text.
+Exact = Literal["drop", "group", "keep"]
+Near = Literal["off", "group", "drop"]
 #: The ways in which the rows of a table come to their splits.
 Method = Literal["assigned", "follow", "only", "ratios", "time", "given"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=96, examples=["my-notes"])]
