@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from parquetry.files import manifest as manifests
 from parquetry.gates.scan import scan as look
 from parquetry.gates.scan import told
 from parquetry.papers.markdown import sized
+from parquetry.reader.edition import trusted
 from parquetry.reader.get import get as download
 from parquetry.reader.progress import say
 from parquetry.reader.publish import checked, facts, gated, said, sent
@@ -75,7 +75,7 @@ def get(source: str, folder: Path, *, only: str, expect: str, as_json: bool) -> 
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def scan(folder: Path, *, as_json: bool) -> int:
     """Look for secrets and personal data in the release in the folder DIR; end in 7 if it must not be published."""
-    manifest = manifests.load(folder)
+    manifest = trusted(folder)
     found = look(folder, manifest, Local())
     refused = found.refused(manifest)
     if as_json:

@@ -13,9 +13,28 @@ from parquetry.columnar.portions import taken
 from parquetry.corpus.keys import Array, numbers
 from parquetry.files import manifest as manifests
 from parquetry.files.manifest import Manifest
+from parquetry.files.paths import size
 from parquetry.files.stats import batches
 from parquetry.record.content import contents, keys, shortened
+from parquetry.words.errors import Problem, VerificationError
 from parquetry.words.schema import Schema, load
+
+
+def trusted(release: Path) -> Manifest:
+    """Read the manifest of a release whose files are to be opened: each is there, and stands inside of it.
+
+    Raises:
+        VerificationError: One is missing or leads elsewhere, or the manifest cannot be read.
+    """
+    manifest = manifests.load(release)
+    found = manifest.misleading()
+    for path in [file.path for file in manifest.files] if not found else ():
+        if size(release, path) is None:
+            what = "is not a file that can be read, inside of the release"
+            found.append(Problem("FILE_UNREADABLE", path, what, "see `parquetry verify`"))
+    if found:
+        raise VerificationError(*found)
+    return manifest
 
 
 class Edition(NamedTuple):
@@ -30,11 +49,14 @@ class Edition(NamedTuple):
         """Read what is known about the release in a folder.
 
         Raises:
-            VerificationError: It is no release.
+            VerificationError: It is no release, or names files outside of its folder.
             SchemaError: The schema of a table cannot be read.
         """
-        manifest = manifests.load(folder)
-        files = {name: table.schema_file for name, table in manifest.tables.items()}
+        manifest = trusted(folder)
+        files = {name: f"schema/{name}.schema.json" for name in manifest.tables}
+        if lost := set(files.values()) - {file.path for file in manifest.files}:
+            what = "belongs to the release and is not in its manifest"
+            raise VerificationError(Problem("FILE_MISSING", min(lost), what, "see `parquetry verify`"))
         return cls(folder, manifest, {name: load(folder / file, file) for name, file in files.items()})
 
     def rows(self, table: str) -> int:
