@@ -12,6 +12,7 @@ words        what all the others talk about
     licenses     a licence -> its name elsewhere, its text, and what it asks for
     splits       how rows come to their splits, as a recipe says it
     mistakes     what is wrong in a recipe -> problems with their place and what to do
+    repeats      what the recipe says of rows that repeat
     recipe       recipe.toml as typed, frozen values
     fields       one column, read as Arrow, Hub feature and prose
     shape        a JSON Schema -> its columns

@@ -233,7 +233,7 @@ def as_case(place: Path, case: dict[str, Any]) -> list[list[str]]:
         shutil.copy(path, place / name)
     table = RECIPE.format(table="notes", source=name, more="").replace('id = "id"', f'id = "{next(iter(members))}"')
     limits = '[limits]\nrejected = "100%"\nline_bytes = 1_000_000\n'
-    return [recipe(place, limits, table) + ["--json"]]
+    return [[*recipe(place, limits, table), "--json"]]
 
 
 def as_settings(place: Path, said: dict[str, Any]) -> list[list[str]]:

@@ -81,7 +81,8 @@ TOKENS = [
     *(bytes([one]) for one in b'\0\t\n\r "#&*,-.:;<>?[\\]{|}\x1b\x7f\x80\xc0\xff'),
     b"\r\n", b'""', b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff\xfe", b"\xe2\x80\xa8", b"\\u0000",
     b"\\ud800", b"\\ud83d\\ude00", b"NaN", b"Infinity", b"-0", b"1e999", b"9223372036854775808", b"1" * 400, b"null",
-    b"true", b"---\n", b"<<: *a\n", b"&a ", b"*a", b"!!python/object:os.system ", b"[" * 70, b'{"a":' * 70, b"2026-13-01", b"24:00:00Z",
+    b"true", b"---\n", b"<<: *a\n", b"&a ", b"*a", b"!!python/object:os.system ", b"[" * 70, b'{"a":' * 70,
+    b"2026-13-01", b"24:00:00Z",
     b"<!-- begin: x -->", b"<!-- end: x -->", b"''", b'"""', b"[[dataset.origins]]\n", b"inf", b"0x1F", b"__proto__",
     b"$ref",
 ]  # fmt: skip

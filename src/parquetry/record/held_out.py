@@ -25,8 +25,9 @@ from parquetry.record.tokens import SHINGLE
 from parquetry.sources.partitions import FORMATS, Partition, Piece, digest, files_of
 from parquetry.words.errors import InputError, Problem, RecipeError
 from parquetry.words.fields import Field
-from parquetry.words.recipe import Decontaminate, Limits, Read, Recipe, Table
+from parquetry.words.recipe import Limits, Read, Recipe, Table
 from parquetry.words.records import LINE
+from parquetry.words.repeats import Decontaminate
 from parquetry.words.schema import Schema
 
 #: Bits of a hash that a sieve goes by, at least and at most, and how many more than its hashes need.
