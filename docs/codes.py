@@ -87,7 +87,7 @@ TABLES |= {"papers.conformance": "5", "papers.record_sets": "5"}
 RIGHTS = "words.licenses"
 #: The groups, and the beginnings of their codes; the first that fits takes a code.
 GROUPS = {
-    "The command and the recipe": "USAGE RECIPE_ DIR_ SOURCE_ TABLE_ REFUSED PREVIOUS_ WARN_VERSION",
+    "The command and the recipe": "USAGE RECIPE_ DIR_ PATH_ SOURCE_ TABLE_ REFUSED PREVIOUS_ TRACE_ WARN_VERSION",
     "The schema, and rows that it refuses": "SCHEMA_ WARN_SCHEMA_ FIELD_NAME DRAFT_ ID_ REFERENCE_",
     "JSON and text": "JSON_ FIELD_ UNICODE_ UTF8_ ENCODING_ LINE_ INPUT_ MAP_",
     "CSV and workbooks": "CSV_ XLSX_",
@@ -98,7 +98,8 @@ GROUPS = {
     "The card": "CARD_ WARN_CARD_",
     "Croissant": "CROISSANT_ WARN_CROISSANT_",
     "Rights and secrets": "RIGHTS_ WARN_RIGHTS_ LICENSE_ WARN_LICENSE_ SECRET_ PERSONAL_",
-    "A release that is checked": "FILE_ MANIFEST_ COUNTS_ CONTENT_ DIGEST_ VERIFY_ OUTPUT_ DRIFT",
+    "Rows that are withdrawn": "REMOVALS_ WARN_REMOVAL_",
+    "A release that is checked": "MORE_ FILE_ MANIFEST_ COUNTS_ CONTENT_ DIGEST_ VERIFY_ OUTPUT_ DRIFT",
     "Publishing and fetching": "HUB_ PUBLISH_ RELEASE_ REMOTE_ VERSION_ ENDPOINT_ TARGET",
     "The machine": "DISK_ MEMORY PERMISSION LOCKED",
 }

@@ -27,6 +27,14 @@ CUT = "unterminated string starting at, column 19 (the line looks cut off)"
         ("a.jsonl", 9, '{"id": 3, "text": "Thr', CUT, "fetch the file again, or complete the line"),
         ("a.jsonl", 9, '{"id": 3,}', "expecting property name", "write one JSON object on each line"),
         ("a.jsonl", 9, "[", "expecting value, column 2", "write one JSON object on each line"),
+        (
+            "a.jsonl", 1, "<!DOCTYPE html>", "expecting value, column 1",
+            "fetch the file again: this is a page of the web in place of it",
+        ),
+        (
+            "a.jsonl", 1, '{"id": 1}\r{"id": 2}', "2 JSON values on one line (column 10)",
+            "end lines with a line feed: here they end with a carriage return alone",
+        ),
         ("a.json", 1, "[1,]", "expecting value", "correct the element"),
         ("a.csv", 2, {"l": "1,2"}, "unexpected text", "write lists and objects as JSON, quoted as a cell"),
     ],

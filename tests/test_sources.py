@@ -262,6 +262,28 @@ def test_a_file_is_what_its_name_says(tmp_path: Path, name: str, raw: bytes, wha
     assert said(tmp_path / name) == f"error[COMPRESSION_MISMATCH] {name}: {what}\n  fix: give the file its right suffix"
 
 
+@pytest.mark.parametrize(
+    ("raw", "what"),
+    [
+        (gzip.compress(b"{}", mtime=0), "gz"),
+        (pa.Codec("zstd").compress(b"{}", asbytes=True), "zst"),
+        (b"a.jsonl".ljust(257, b"\0") + b"ustar".ljust(999, b"\0"), "tar"),
+    ],
+)
+def test_what_is_inside_of_a_compressed_file_is_text(tmp_path: Path, raw: bytes, what: str) -> None:
+    expected = f"error[COMPRESSION_MISMATCH] a.jsonl.gz: what was compressed is {what}, the name says text"
+    assert said(stored(tmp_path, "a.jsonl.gz", raw)) == f"{expected}\n  fix: unpack it once more"
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet", "a.jsonl.gz"])
+def test_a_pointer_of_git_lfs_is_told_as_that(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:2d\nsize 12345\n")
+    what = "the file is with Git LFS, and only a pointer to it is here"
+    with pytest.raises(InputError) as caught:
+        streams.found(Piece(tmp_path / name, name, 1))
+    assert str(caught.value) == f"error[INPUT_GIT_LFS] {name}: {what}\n  fix: run `git lfs pull`"
+
+
 @pytest.mark.parametrize("suffix", ["gz", "zst"])
 def test_no_cut_and_no_flipped_file_is_read_to_its_end(tmp_path: Path, suffix: str) -> None:
     rows = b"".join(b'{"a":"%d"}\n' % (number * 7919) for number in range(300))

@@ -209,7 +209,7 @@ def test_no_bytes_break_the_path_of_a_record(tmp_path: Path, suffix: str, figure
     ended, broke, rate = tried(suffix, times(600, 50_000), attempt)
     print("\n".join(broke[:10]))
     assert ended["fine"] > 0
-    figure("P4", f"bytes of {suffix} on the path of a record", sum(ended.values()) + len(broke), len(broke),
+    figure("No traceback", f"bytes of {suffix} on the path of a record", sum(ended.values()) + len(broke), len(broke),
            rate=f"{rate:.0f}/s", codes=len(ended))  # fmt: skip
 
 
@@ -225,7 +225,12 @@ def test_no_text_breaks_the_recipe(tmp_path: Path, figure: Callable[..., None]) 
     ended, broke, rate = tried("recipe", times(800, 25_000), attempt)
     print("\n".join(broke[:10]))
     figure(
-        "P4", "text of recipes", sum(ended.values()) + len(broke), len(broke), rate=f"{rate:.0f}/s", codes=len(ended)
+        "No traceback",
+        "text of recipes",
+        sum(ended.values()) + len(broke),
+        len(broke),
+        rate=f"{rate:.0f}/s",
+        codes=len(ended),
     )
 
 
@@ -244,7 +249,14 @@ def test_no_text_breaks_a_card(tmp_path: Path, figure: Callable[..., None]) -> N
 
     ended, broke, rate = tried("card", times(300, 25_000), attempt)
     print("\n".join(broke[:10]))
-    figure("P4", "text of cards", sum(ended.values()) + len(broke), len(broke), rate=f"{rate:.0f}/s", codes=len(ended))
+    figure(
+        "No traceback",
+        "text of cards",
+        sum(ended.values()) + len(broke),
+        len(broke),
+        rate=f"{rate:.0f}/s",
+        codes=len(ended),
+    )
 
 
 def _front(path: Path) -> bytes:

@@ -47,6 +47,10 @@ def fix(row: Removed) -> str:
             return "name the file .json if it is one JSON array; in this one, write one JSON object on each line"
         if start == "{":
             return "write each object on one line, or all of them as [ …, … ] in a file that is named .json"
+        if row.line == 1 and start[:5].lower() in ("<!doc", "<html"):
+            return "fetch the file again: this is a page of the web in place of it"
+        if "\r" in start:
+            return "end lines with a line feed: here they end with a carriage return alone"
         if row.message.endswith("(the line looks cut off)"):
             return "fetch the file again, or complete the line"
     return SYNTAX[kind] if row.code == "JSON_SYNTAX" and kind in SYNTAX else FIXES.get(row.code, FIX)

@@ -17,6 +17,8 @@ from parquetry.words.errors import InputError, Problem
 #: How files begin that are not text.
 _MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PK\x03\x04": ".zip", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
 _MAGIC |= {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"%PDF": ".pdf"}
+#: How the file begins that Git keeps in place of one that Git LFS holds. https://github.com/git-lfs/git-lfs
+_POINTER = b"version https://git-lfs.github.com/spec/"
 #: Bytes that any file may grow to before the decompression ratio is judged.
 RATIO_FLOOR = 64_000_000
 
@@ -25,14 +27,24 @@ def found(piece: Piece) -> str:
     """The suffix that the first bytes of a file ask for; empty for text.
 
     Raises:
-        InputError: The file is empty.
+        InputError: The file is empty, or only points to the one that is meant.
     """
     with piece.path.open("rb") as file:
-        start = file.read(8)
+        start = file.read(len(_POINTER))
     if not start:
         raise _nothing(piece)
-    if start[1:4] == b"\x2a\x4d\x18" and start[0] & 0xF0 == 0x50:
+    if start == _POINTER:
+        what, fix = "the file is with Git LFS, and only a pointer to it is here", "run `git lfs pull`"
+        raise InputError(Problem("INPUT_GIT_LFS", piece.name, what, fix))
+    return _kind(start)
+
+
+def _kind(start: bytes) -> str:
+    """The suffix that the first bytes of a file or stream ask for; empty for text."""
+    if start[1:4] == b"\x2a\x4d\x18" and start[:1] and start[0] & 0xF0 == 0x50:
         return ".zst"  # a frame that decompressors skip
+    if start[257:262] == b"ustar":
+        return ".tar"
     return next((suffix for magic, suffix in _MAGIC.items() if start.startswith(magic)), "")
 
 
@@ -82,6 +94,9 @@ class Stream(io.RawIOBase):
             raise InputError(problem) from error
         if not count and not self._read and not self._piece.stop:
             raise _nothing(self._piece)
+        if self._piece.codec and not self._read and (kind := _kind(bytes(memoryview(buffer)[: min(count, 512)]))):
+            what = f"what was compressed is {kind.strip('.')}, the name says text"
+            raise InputError(Problem("COMPRESSION_MISMATCH", self._piece.name, what, "unpack it once more"))
         self._read += count
         self.position = int(self._file.tell())
         if self._piece.codec and self._read > self._allowed:
