@@ -609,6 +609,25 @@ def test_a_dictionary_may_not_grow_beyond_all_measure(tmp_path: Path, kind: pa.D
     )
 
 
+def test_a_page_is_believed_before_the_footer(tmp_path: Path) -> None:
+    path, text = tmp_path / "a.parquet", "x" * 70_000_000
+    pq.write_table(pa.table({"a": [text]}), path, compression="zstd", use_dictionary=False, write_statistics=False)
+    group, raw = pq.ParquetFile(path).metadata.row_group(0), path.read_bytes()
+    start = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    footer = raw[start:]
+    for value in (group.column(0).total_uncompressed_size, group.total_byte_size):
+        value, true = value << 1, b""
+        while value:
+            value, true = value >> 7, true + bytes([value & 0x7F | 0x80 * (value > 0x7F)])
+        footer = footer.replace(true, b"\xd0" + b"\x80" * (len(true) - 2) + b"\x00")
+    path.write_bytes(raw[:start] + footer)
+    assert pq.ParquetFile(path).metadata.row_group(0).column(0).total_uncompressed_size == 40
+    assert said(piece(path), table(a=STRING)) == (
+        "error[DECOMPRESSION_RATIO] a.parquet: grew beyond 64000000 bytes\n"
+        "  fix: raise limits.decompression_ratio if this is no attack"
+    )
+
+
 # Files that mean different things by one column.
 
 

@@ -65,6 +65,11 @@ BEGIN = "begin the card with a block of YAML between two lines ---"
             "  fix: write a key and a colon before each value",
         ),
         (
+            block("a: " + "x" * 499_998),
+            "error[CARD_FRONT_MATTER] README.md:2: the front matter has 500,001 characters; at most 500,000 are read\n"
+            "  fix: shorten it",
+        ),
+        (
             block("# nothing"),
             "warning[WARN_CARD_FRONT_MATTER] README.md:2: the front matter is empty\n"
             "  fix: say licence and language in it",

@@ -345,6 +345,25 @@ def refusals() -> Iterator[Any]:
         ("error[INPUT_EMPTY] b.csv: the file holds no records\n  fix: remove it, or fetch it again\n"),
     )
     yield (
+        ["mine", "--from", "b.csv"],
+        {"b.csv": b",".join(b"c%d" % number for number in range(1001)) + b"\n"},
+        3,
+        (
+            "error[FIELD_COUNT] b.csv: 1001 columns; a table has at most 1000\n"
+            "  fix: keep those that are to be published\n"
+        ),
+    )
+    yield (
+        ["mine", "--from", "b.csv"],
+        {"b.csv": b"a,b\n" + b"\r\n\n" * 3_000_000 + b"1\n"},
+        3,
+        (
+            "error[CSV_FIELD_COUNT] b.csv:6000002: expected 2 cells, found 1\n"
+            "  fix: correct the records: a build ends in 3 because of them, unless limits.rejected in the recipe "
+            "allows them\n"
+        ),
+    )
+    yield (
         ["mine", "--from", "b.jsonl"],
         {"b.jsonl": b"[1]\n"},
         3,

@@ -509,6 +509,10 @@ def test_a_missing_recipe_says_where_it_was_looked_for(tmp_path: Path) -> None:
         (b"a = ", "not TOML: Invalid value (at end of document)"),
         (b"a = 1\na = 2\n", "not TOML: Cannot overwrite a value (at line 2, column 6)"),
         (b"\xff", "not TOML: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        (
+            b"[" + b".".join([b"a"] * 10_000) + b"]\n",
+            "not TOML: maximum recursion depth exceeded while encoding a JSON object",
+        ),
     ],
 )
 def test_what_is_not_toml_is_refused(tmp_path: Path, raw: bytes, what: str) -> None:

@@ -23,7 +23,7 @@ from parquetry.sources.partitions import Piece
 from parquetry.words.errors import InputError, Problem
 
 #: Bytes that a batch of Parquet may grow to at worst, if each value is the longest of its dictionary.
-_HELD = 500_000_000
+_HELD = 200_000_000
 #: Bytes of a Parquet file that are read at a time.
 _BUFFER = 1 << 20
 _AGAIN = "fetch the file again, or write it again"
@@ -43,14 +43,16 @@ def batches(source: Parquet | Arrow, ratio: int) -> Iterator[pa.RecordBatch]:
 
     Args:
         source: A file, or some row groups of one.
-        ratio: Largest ratio of the bytes that are read to the bytes of the file.
+        ratio: A tenth of the largest ratio of the bytes that are read to the bytes of the file.
 
     Raises:
         InputError: The file has no rows, is damaged, or grows beyond all measure.
     """
     piece, count, grown, held = source.piece, 0, 0, list[Portion]()
-    allowed = max(streams.RATIO_FLOOR, ratio * piece.bytes)
-    if source.promised > allowed:
+    allowed = max(streams.RATIO_FLOOR, 10 * ratio * piece.bytes)
+    with refusing(piece, source.code):
+        promised = source.promised(ratio)
+    if promised > allowed:
         raise _too_large(piece, allowed)
     for part in _parts(source):
         count, grown = count + part.rows.num_rows, grown + part.bytes + part.rows.num_rows
@@ -100,7 +102,7 @@ class Parquet:
             self.rows = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
             if [len(group) for group in groups] != [metadata.num_columns] * len(self.rows):
                 raise pa.ArrowInvalid("not every row group has every column")
-        self.groups, self.promised = groups, sum(chunk.promised for group in groups for chunk in group)
+        self.groups = groups
         if min(self.rows, default=0) < 0:
             raise InputError(Problem("PQ_FOOTER", piece.name, "a row group has less than no rows", _AGAIN))
         if not sum(self.rows):
@@ -130,6 +132,24 @@ class Parquet:
             mean = sum(chunk.bytes for chunk in self.groups[index]) // max(self.rows[index], 1)
             rows = min(portions.ROWS, portions.BYTES // max(mean, 1), _HELD // max(worst, 1))
             yield from self.file.iter_batches(max(rows, 1), row_groups=[index], use_threads=False)
+
+    def promised(self, ratio: int) -> int:
+        """Bytes that the columns take at least, by the footer and by their pages, which may say something else.
+
+        Raises:
+            InputError: A page grows beyond all measure.
+        """
+        total = sum(chunk.promised for group in self.groups for chunk in group)
+        with self.piece.path.open("rb") as file:
+            for group in self.groups[self.piece.start : self.piece.stop or None]:
+                for chunk in group:
+                    found = 0
+                    for grown, stored in footers.pages(file, chunk):
+                        found += grown
+                        if grown > (allowed := max(streams.RATIO_FLOOR, ratio * stored)):
+                            raise _too_large(self.piece, allowed)
+                    total += max(found - chunk.promised, 0)
+        return total
 
     def finish(self, count: int) -> None:
         """Refuse a file that held other rows than its footer says."""
@@ -167,7 +187,6 @@ class Arrow:
         with refusing(piece, self.code):
             self.reader = (pa.ipc.open_stream if stream else pa.ipc.open_file)(self.source, options=options)
             self.schema = _readable(self.reader.schema)
-        self.promised = messages.promised(piece.path)
 
     def __enter__(self) -> Arrow:
         return self
@@ -180,6 +199,10 @@ class Arrow:
             yield from (self.reader.get_batch(index) for index in range(self.reader.num_record_batches))
         else:
             yield from self.reader
+
+    def promised(self, _: int) -> int:
+        """Bytes that its messages say they have before compression."""
+        return messages.promised(self.piece.path)
 
     def finish(self, count: int) -> None:
         """Refuse a file without rows."""

@@ -8,16 +8,20 @@ apache/parquet-format says what its fields mean.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
 _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 #: The fields that are read, by their numbers, and what they hold: ColumnMetaData, ColumnChunk, RowGroup, FileMetaData.
-_METADATA = {1: int, 2: [int], 3: [bytes], 5: int, 6: int, 9: int, 11: int}
+_METADATA = {1: int, 2: [int], 3: [bytes], 5: int, 6: int, 7: int, 9: int, 11: int}
 _CHUNK: Mapping[int, Any] = {3: _METADATA, 8: {}}
 _FILE: Mapping[int, Any] = {4: [{1: [_CHUNK]}]}
+#: The same of PageHeader, which holds the bytes of a page before and after compression, and how many values it has.
+_PAGE: Mapping[int, Any] = {2: int, 3: int, 5: {1: int}, 8: {1: int}}
+_HEADERS = (1 << 8, 1 << 14, 1 << 24)  #: Bytes that are read of a page for its header, until it is whole.
 _BOOLEAN, _TEXTS = 0, (6, 7)  #: Physical types: the one of a bit, and those of bytes.
 _DICTIONARY, _DELTA = (2, 8), 7  #: Encodings: by a dictionary, and by what is new after the value before.
 
@@ -27,6 +31,7 @@ class Chunk(NamedTuple):
 
     path: str  #: The steps to it, with dots.
     bytes: int  #: Before compression, encoded.
+    stored: int  #: After it, as the file has them.
     values: int
     start: int  #: Place of its first page, which is that of its dictionary if it has one.
     kind: int
@@ -74,11 +79,37 @@ def groups(path: Path) -> list[list[Chunk]] | None:
         raise pa.ArrowInvalid("the footer is damaged") from error
 
 
+def pages(file: BinaryIO, chunk: Chunk) -> Iterator[tuple[int, int]]:
+    """The bytes of each page of a column, before and after compression, as the page itself says.
+
+    Raises:
+        ArrowInvalid: The header of a page is damaged.
+    """
+    place, values = chunk.start, 0
+    while values < chunk.values and place < chunk.start + chunk.stored:
+        header, length = _header(file, place)
+        data = header.get(5) or header.get(8) or {}
+        if min(header.get(2, -1), header.get(3, -1), data.get(1, 0)) < 0:
+            raise pa.ArrowInvalid("the header of a page is damaged")
+        yield header[2], header[3]
+        place, values = place + length + header[3], values + data.get(1, 0)
+
+
+def _header(file: BinaryIO, place: int) -> tuple[dict[int, Any], int]:
+    """The header of the page at a place, and how long it is."""
+    for most in _HEADERS if 0 <= place < 1 << 62 else ():
+        file.seek(place)
+        reader = _Reader(file.read(most))
+        with suppress(IndexError, RecursionError):
+            return reader.struct(_PAGE), reader.place
+    raise pa.ArrowInvalid("the header of a page is damaged")
+
+
 def _chunk(fields: dict[int, Any]) -> Chunk:
     path = ".".join(step.decode() for step in fields[3])
     dictionary, data = fields.get(11, 0), fields[9]
     start = dictionary if 0 < dictionary < data else data
-    return Chunk(path, fields[6], fields[5], start, fields[1], tuple(fields[2]))
+    return Chunk(path, fields[6], fields[7], fields[5], start, fields[1], tuple(fields[2]))
 
 
 class _Reader:

@@ -19,6 +19,8 @@ from parquetry.words.errors import Problem
 #: The block that the Hub takes for front matter (`huggingface_hub`, ``repocard.py``).
 _BLOCK = re.compile(r"(\s*---(?:\r\n|\r|\n))([\S\s]*?)(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z)")
 _BREAK = re.compile(r"\r\n|\r|\n")
+#: Characters of the longest block that is read: features of a thousand columns take a tenth of it.
+_MOST = 500_000
 #: Deepest nesting that is followed; features of a dataset do with ten.
 _DEPTH = 100
 _UNREADABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -94,6 +96,10 @@ class Front:
             return None
         self._offset = match.start(2)
         block = match[2]
+        if len(block) > _MOST:
+            what = f"the front matter has {len(block):,} characters; at most {_MOST:,} are read"
+            self.say("CARD_FRONT_MATTER", 0, what, "shorten it")
+            return None
         for one in _UNREADABLE.finditer(block):
             what = f"the character U+{ord(one[0]):04X} may not stand in YAML"
             self.say("CARD_YAML", one.start(), what, "remove it, or write it as an escape in double quotes")

@@ -105,6 +105,16 @@ class Text:
         self.held = self.held[place:]
         return [self._long()] if not records and len(self.held) > self.most + 2 else records  # 2 may be its end
 
+    def skip(self) -> None:
+        """Pass over the empty lines that come next, however many they are."""
+        rest = self.held.lstrip(b"\r\n")
+        if rest or self.done:
+            self.line += newlines(self.held[: len(self.held) - len(rest)])
+            self.held = rest
+        elif len(self.held) > 2:  # a line feed may follow
+            self.line += newlines(self.held[:-2].removesuffix(b"\r"))
+            self.held = self.held[len(self.held[:-2].removesuffix(b"\r")) :]
+
     def record(self, start: int, line: int) -> tuple[Record, int] | None:
         """The record that begins at a place, with the place behind it; None if it is not read to its end."""
         cells, fault, place = list[bytes](), ("", ""), start

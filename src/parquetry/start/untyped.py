@@ -83,6 +83,7 @@ def columns(piece: Piece) -> pa.Schema:
         InputError: It cannot be read.
     """
     with batches.opened(piece) as source:
+        _check_count(len(source.schema), piece.name)
         return source.schema
 
 
@@ -96,7 +97,14 @@ def header(text: separated.Text, rules: Read) -> list[str]:
     if first is None:
         fix = "remove it, or fetch it again"
         raise InputError(Problem("INPUT_EMPTY", text.name, "the file holds nothing but empty lines", fix))
+    _check_count(len(first.cells), text.name)
     return [field.name for field in separated.header(first, OPEN, text, rules.encoding)]
+
+
+def _check_count(columns: int, name: str) -> None:
+    if columns > _LIMITS.fields:
+        what, fix = f"{columns} columns; a table has at most {_LIMITS.fields}", "keep those that are to be published"
+        raise InputError(Problem("FIELD_COUNT", name, what, fix))
 
 
 def cells(text: separated.Text, most: int = 4096) -> Iterator[separated.Record]:
@@ -104,7 +112,10 @@ def cells(text: separated.Text, most: int = 4096) -> Iterator[separated.Record]:
     while text.ready():
         if not (some := text.take(most)):
             text.more()
-        yield from (one for one in some if not one.blank)
+        if full := [one for one in some if not one.blank]:
+            yield from full
+        elif some:
+            text.skip()
 
 
 def _lines(stream: io.RawIOBase, name: str, encoding: str) -> Iterator[Record]:

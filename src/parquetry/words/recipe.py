@@ -134,8 +134,9 @@ class Limits(Part):
     """Deepest nesting of a record."""
     fields: Annotated[int, Field(ge=1)] = 1000
     """Most members in a record and most fields in a schema, those of nested objects included."""
-    decompression_ratio: Annotated[int, Field(ge=1)] = 1000
-    """Largest ratio of a compressed source that holds more than 64 MB; below them no ratio is too large."""
+    decompression_ratio: Annotated[int, Field(ge=1)] = 100
+    """Largest ratio of a compressed source that holds more than 64 MB; below them no ratio is too large.
+    Ten times as much in Parquet and Arrow, which write a value that repeats once. Workbooks are judged above 5 MB."""
 
     cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Largest share of the rows of a table that near-duplicates may connect; fewer than 100 rows are never too many."""
@@ -190,11 +191,11 @@ def load(path: Path) -> Recipe:
         fix = f"give {inside}" if inside.is_file() else "run this where recipe.toml is, or give its path"
         raise RecipeError(Problem("RECIPE_MISSING", str(path), "there is no recipe", fix))
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = json.dumps(tomllib.loads(path.read_bytes().decode("utf-8-sig")), default=str)
     except (ValueError, RecursionError) as error:  # TOML and UTF-8 errors are values too
         raise RecipeError(Problem("RECIPE_SYNTAX", path.name, f"not TOML: {error}", "correct the file")) from None
     try:
-        recipe = Recipe.model_validate_json(json.dumps(document, default=str))
+        recipe = Recipe.model_validate_json(text)
     except ValidationError as error:
         raise RecipeError(*problems_of(error.errors(), path.name, Recipe.model_json_schema())) from None
     recipe._file = path.name
