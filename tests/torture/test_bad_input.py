@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import DATASET, ROOT, SHARED
 from test_docs import CODE, documented
@@ -67,6 +69,8 @@ def jobs() -> Iterator[Job]:
             for end in ends:
                 name = f"{path.relative_to(MATERIAL)} as {end}"
                 yield Job(name, lambda place, path=path, end=end: as_source(place, path, "in" + end))
+                if end == ".parquet":
+                    yield Job(f"{name}, columns", lambda place, path=path: as_columns(place, path))
                 if end not in (".txt", ".md"):
                     yield Job(f"{name}, new", lambda place, path=path, end=end: as_new(place, path, "in" + end))
     for path in material("generated-bad-inputs"):
@@ -107,6 +111,33 @@ def as_source(place: Path, path: Path, name: str) -> list[list[str]]:
     if "path" in spec["properties"]:
         table = table.replace('id = "id"', 'id = "path"')
     return [recipe(place, table), ["then", "verify", "out/notes-1.0.0"]]
+
+
+def as_columns(place: Path, path: Path) -> list[list[str]]:
+    """A Parquet file with a schema that asks for the columns that it has, so that they are read."""
+    shutil.copy(path, place / "in.parquet")
+    try:
+        found = {field.name: spec_of(field.type) for field in pq.read_schema(path)}
+    except (pa.ArrowException, OSError, ValueError):
+        found = RECORD["properties"]
+    spec = {"type": "object", "additionalProperties": False, "properties": found}
+    (place / "notes.schema.json").write_text(json.dumps(spec), "utf-8")
+    table = RECIPE.format(table="notes", source="in.parquet", more="")
+    table = table.replace('id = "id"', f"id = {json.dumps(next(iter(found), 'id'))}")
+    return [recipe(place, '[limits]\nrejected = "100%"\n', table), ["then", "verify", "out/notes-1.0.0", "--deep"]]
+
+
+def spec_of(kind: pa.DataType) -> dict[str, Any]:
+    """What a schema says of a column of this type."""
+    if pa.types.is_struct(kind):
+        members = {member.name: spec_of(member.type) for member in kind}
+        return {"type": ["object", "null"], "additionalProperties": False, "properties": members}
+    if pa.types.is_list(kind):
+        return {"type": ["array", "null"], "items": spec_of(kind.value_type)}
+    if pa.types.is_map(kind):
+        return {"type": ["object", "null"], "additionalProperties": spec_of(kind.item_type)}
+    simple = {pa.types.is_boolean: "boolean", pa.types.is_integer: "integer", pa.types.is_floating: "number"}
+    return {"type": [next((name for fits, name in simple.items() if fits(kind)), "string"), "null"]}
 
 
 def as_new(place: Path, path: Path, name: str) -> list[list[str]]:
