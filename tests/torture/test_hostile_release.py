@@ -6,24 +6,28 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import RELEASE, SHARED
+from conftest import RELEASE, ROOT, SHARED
+from torture.conftest import FULL
 
 MATERIAL = SHARED / "test-material"
 SHARD = "data/events/test-00000-of-00001.parquet"
 SCHEMA = "schema/events.schema.json"
-#: Seconds and bytes that no release may take.
+#: Seconds of the processor and bytes that no release may take.
 SECONDS, BYTES = 20, 1 << 30
 #: What a message of ours looks like.
 SAID = re.compile(r"^error\[([A-Z_0-9]+)\] ", re.MULTILINE)
@@ -55,7 +59,8 @@ def names(path: str) -> Harm:
 
     def harm(release: Path) -> None:
         place = release / path
-        if "\0" not in path and len(path) < 200 and place.resolve().is_relative_to(release) and not place.is_dir():
+        inside = len(path) < 200 and place.resolve().is_relative_to(release)
+        if inside and not place.is_dir() and not any(above.is_file() for above in place.parents):
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(b"x")
         file = {"path": path, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
@@ -132,27 +137,31 @@ def rows(columns: Callable[[pa.Table], pa.Table], **options: Any) -> Harm:
         known = pq.read_table(RELEASE / SHARD)
         found = columns(known)
         pq.write_table(found, release / SHARD, **options)
+        count = found.num_rows
+        del found
+        pa.default_memory_pool().release_unused()
 
         def change(facts: dict[str, Any]) -> None:
-            facts["tables"]["events"]["splits"]["test"]["rows"] = found.num_rows
-            next(file for file in facts["files"] if file["path"] == SHARD)["rows"] = found.num_rows
+            facts["tables"]["events"]["splits"]["test"]["rows"] = count
+            next(file for file in facts["files"] if file["path"] == SHARD)["rows"] = count
 
         sealed(release, change)
 
     return harm
 
 
-def dictionary(known: pa.Table) -> pa.Table:
-    """One text of two thousand million bytes, which take a few thousand on the disk."""
-    column = known.schema.get_field_index("note")
-    big = pa.concat_arrays([pa.array(["x" * (1 << 30) + "y" * (1 << 29)]), pa.array(["z"] * (len(known) - 1))])
-    return known.set_column(column, known.schema.field("note"), big)
+def long_text(known: pa.Table) -> pa.Table:
+    """One text of 1,500 million bytes, which take a few hundred thousand on the disk."""
+    ends = np.full(len(known) + 1, 1_500_000_000, np.int32)
+    ends[0] = 0
+    texts = np.full(1_500_000_000, ord("x"), np.uint8)
+    column = pa.StringArray.from_buffers(len(known), pa.py_buffer(ends), pa.py_buffer(texts))
+    return known.set_column(known.schema.get_field_index("note"), known.schema.field("note"), column)
 
 
 def empty(known: pa.Table) -> pa.Table:
     """Fifty million rows of nothing."""
-    columns = [pa.nulls(50_000_000, pa.int8()) for _ in range(1)]
-    return pa.table({"x": columns[0]}).replace_schema_metadata(known.schema.metadata)
+    return pa.table({"x": pa.nulls(50_000_000, pa.int8())}).replace_schema_metadata(known.schema.metadata)
 
 
 def sparse(size: int) -> Callable[[Path], None]:
@@ -167,13 +176,14 @@ def sparse(size: int) -> Callable[[Path], None]:
 
 
 def deep_folders(release: Path) -> None:
-    """Folders in folders, more than a stack has frames."""
+    """A file in folders in folders, deeper than a stack has frames and longer than a path may be."""
     here = os.open(release, os.O_RDONLY)
-    for _ in range(1900):
+    for _ in range(2500):
         os.mkdir("d", dir_fd=here)
         inner = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = inner
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
 
 
@@ -191,6 +201,25 @@ def outside(path: str) -> Harm:
 def linked_folder(release: Path) -> None:
     shutil.move(release / "schema", release.parent / "elsewhere")
     (release / "schema").symlink_to("../elsewhere")
+
+
+def socket_at(path: Path) -> None:
+    """Make a socket."""
+    here = Path.cwd()
+    os.chdir(path.parent)  # an address has 100 bytes
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def gigantic(release: Path) -> None:
+    """A card of three thousand million bytes, which take no room."""
+    sparse(3 << 30)(release / "README.md")
+    known = json.loads((release / "manifest.json").read_text("utf-8"))
+    next(file for file in known["files"] if file["path"] == "README.md")["bytes"] = 3 << 30
+    (release / "manifest.json").write_text(json.dumps(known), "utf-8")
 
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
@@ -213,15 +242,15 @@ HARMS: dict[str, Harm] = {
     "card a pipe": stands("README.md", os.mkfifo),
     "card linked out": outside("README.md"),
     "card binary": holds("README.md", bytes(range(256)) * 4000),
-    "card gigantic": lambda r: (sparse(3 << 30)(r / "README.md"), sealed_sparse(r, "README.md", 3 << 30)) and None,
+    "card gigantic": gigantic,
     "card of unclosed regions": holds("README.md", lambda: (RELEASE / "README.md").read_bytes() + UNCLOSED),
     "document of unclosed regions": holds("docs/CODEBOOK.md", UNCLOSED),
     "shard a pipe": stands(SHARD, os.mkfifo),
-    "shard a socket": stands(SHARD, lambda p: socket_at(p)),
+    "shard a socket": stands(SHARD, socket_at),
     "shard linked out": outside(SHARD),
     "shard linked to memory": stands(SHARD, lambda p: p.symlink_to("/proc/self/mem")),
     "shard a circle": stands(SHARD, lambda p: p.symlink_to(p.name)),
-    "shard of a text of 1.5 GB": rows(dictionary, compression="zstd"),
+    "shard of a text of 1.5 GB": rows(long_text, compression="zstd", use_dictionary=False, write_statistics=False),
     "shard of many rows of nothing": rows(empty, compression="zstd"),
     "shard of repeated rows": rows(lambda t: pa.concat_tables([t] * 2000), compression="zstd"),
     "schema a pipe": stands(SCHEMA, os.mkfifo),
@@ -260,92 +289,141 @@ HARMS: dict[str, Harm] = {
     "manifest in itself": names("manifest.json"),
     "sums in manifest": names("SHA256SUMS"),
     **{f"path {path[:20]!a}": names(path) for path in (
-        "../outside", "/etc/passwd", "data/../../x", "a//b", "./a", "a/.", "", "con", "docs/NUL.txt", "com1.md", "a.", "a ",
-        "readme.md", "LICENSE/x", "a\u202eb", "a\x1b[2Jb", "a\nb", "x" * 256, "a/" * 600 + "b", "C:\\x", "a:b",
+        "../outside", "/etc/passwd", "data/../../x", "a//b", "./a", "a/.", "", "con", "docs/NUL.txt", "com1.md", "a.",
+        "a ", "readme.md", "LICENSE/x", "a\u202eb", "a\x1b[2Jb", "a\nb", "x" * 256, "a/" * 600 + "b", "C:\\x", "a:b",
         ".git/config", "data/events/other-00000-of-00001.parquet", "e\u0301/\u00e9", "\u2028",
     )},
 }  # fmt: skip
 
 
-def sealed_sparse(release: Path, path: str, size: int) -> None:
-    """Say how long a file is without reading it."""
-    sealed_known = json.loads((release / "manifest.json").read_text("utf-8"))
-    next(file for file in sealed_known["files"] if file["path"] == path)["bytes"] = size
-    (release / "manifest.json").write_text(json.dumps(sealed_known), "utf-8")
-
-
-def socket_at(path: Path) -> None:
-    import socket
-
-    here = Path.cwd()
-    os.chdir(path.parent)  # an address has 100 bytes
-    try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
-def bad_files() -> Iterator[Path]:
-    """Parquet files that broke some reader."""
-    for folder in ("parquet-bad", "arrow-parquet-fuzz"):
-        yield from sorted(p for p in (MATERIAL / folder).rglob("*") if p.is_file() and p.suffix not in (".md", ""))
-        yield from sorted(p for p in (MATERIAL / folder).rglob("clusterfuzz*") if p.is_file() and p.suffix == "")
+def bad_files() -> dict[str, Path]:
+    """Parquet files that broke some reader, by their names."""
+    found = [path for name in ("parquet-bad", "arrow-parquet-fuzz") for path in sorted((MATERIAL / name).rglob("*"))]
+    return {p.name: p for p in found if p.is_file() and (p.suffix == ".parquet" or p.name.startswith("clusterfuzz"))}
 
 
 class Ended(RuntimeError):
     """A verify that did not end as it should."""
 
 
-def judged(release: Path, *strength: str) -> tuple[float, int, str]:
-    """Verify a release in a process: seconds, bytes of the largest process, and the first code; an error if it is bad."""
-    began = time.monotonic()
-    command = [sys.executable, "-m", "parquetry", "verify", *strength, str(release)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        said = child.communicate(timeout=4 * SECONDS)[1].decode("utf-8", "replace")
-    except subprocess.TimeoutExpired:
-        child.kill()
-        raise Ended("hangs") from None
-    seconds = time.monotonic() - began
-    if child.returncode != 5 or "Traceback" in said or not (code := SAID.search(said)):
-        raise Ended(f"ended in {child.returncode}: {said[-300:]}")
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10, code[1]
+class Judged(NamedTuple):
+    """How one verify went."""
+
+    seconds: float  #: Of the processor, so that others who are at work on the machine do not count.
+    bytes: int  #: Of the largest of its processes.
+    code: str  #: The first that was said.
+
+
+def judged(release: Path, *before: str) -> Judged:
+    """Verify a release in a process, which must say what is wrong and nothing else.
+
+    Raises:
+        Ended: It crashed, did not end, found nothing, or said what is no message.
+    """
+    command = [*before, sys.executable, "-m", "parquetry", "verify", "--deep", str(release)]
+    Path("/proc/self/clear_refs").write_text("5")  # a child begins at the most memory that its parent ever took
+    with tempfile.TemporaryFile() as heard:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=heard, start_new_session=True)
+        timer = threading.Timer(4 * SECONDS, os.killpg, (child.pid, signal.SIGKILL))
+        timer.start()
+        _, status, used = os.wait4(child.pid, 0)
+        timer.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        heard.seek(0)
+        said = heard.read().decode("utf-8", "replace")
+    seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss << 10
+    if odd := insane(said):
+        raise Ended(f"says {odd!r}")
+    if child.returncode != 5 or not (code := SAID.search(said)):
+        raise Ended(f"ended in {child.returncode} after {seconds:.0f} s: {said[-300:]}")
+    if seconds > SECONDS or memory > BYTES:
+        raise Ended(f"took {seconds:.1f} s and {memory >> 20} MB of memory")
+    return Judged(seconds, memory, code[1])
+
+
+def insane(said: str) -> str:
+    """What stands in messages that no reader should see; empty if nothing does."""
+    odd = re.search(
+        r"Traceback|<[\w.]+ object at|[^\n -\x7e\xa0-\ud7ff\ue000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]", said
+    )
+    if odd:
+        return said[max(0, odd.start() - 60) : odd.end() + 60]
+    return next((line[:200] for line in said.splitlines() if len(line) > 3000), "")
 
 
 def copied(folder: Path) -> Path:
     release = folder / "a/b/release"
-    shutil.rmtree(folder / "a", ignore_errors=True)
-    shutil.copytree(RELEASE, release)
-    return release
+    subprocess.run(["rm", "-rf", str(folder / "a")], check=True)  # folders may be deeper than Python can remove
+    return Path(shutil.copytree(RELEASE, release))
 
 
-def tried(harms: dict[str, Harm], folder: Path) -> tuple[list[str], float, int, set[str]]:
+def tried(harms: Mapping[str, Harm], folder: Path) -> dict[str, Any]:
     """What went wrong, the most seconds and bytes, and the codes that were said."""
-    wrong, most, largest, codes = list[str](), 0.0, 0, set[str]()
+    wrong, found = list[str](), list[Judged]()
     for name, harm in harms.items():
         release = copied(folder)
         harm(release)
         try:
-            seconds, memory, code = judged(release, "--deep")
+            found.append(judged(release))
         except Ended as error:
             wrong.append(f"{name}: {error}")
-            continue
-        most, largest, codes = max(most, seconds), max(largest, memory), codes | {code}
-        if seconds > SECONDS or memory > BYTES and not any("memory" in one for one in wrong):
-            wrong.append(f"{name}: {seconds:.1f} s, {memory >> 20} MB of memory")
-    return wrong, most, largest, codes
+    copied(folder)  # what pytest can remove
+    return {
+        "seconds": round(max((one.seconds for one in found), default=0), 1),
+        "megabytes": max((one.bytes for one in found), default=0) >> 20,
+        "codes": sorted({one.code for one in found}),
+        "wrong": wrong,
+    }
 
 
-def some(harms: dict[str, Harm], little: int, full: bool) -> dict[str, Harm]:
-    step = 1 if full else max(1, len(harms) // little)
-    return dict(list(harms.items())[::step])
+def some(harms: Mapping[str, Harm], little: int) -> dict[str, Harm]:
+    """All of them, or a few from the whole list."""
+    return dict(list(harms.items())[:: 1 if FULL else max(1, len(harms) // little)])
 
 
 def test_a_hostile_release_is_a_finding(tmp_path: Path, figure: Callable[..., None]) -> None:
-    from torture_times import FULL
+    chosen = some(HARMS, 10)
+    told = tried(chosen, tmp_path)
+    figure("Every change is found", "hostile releases", len(chosen), len(told["wrong"]), **told)
 
-    chosen = some(HARMS, 12, FULL)
-    wrong, most, largest, codes = tried(chosen, tmp_path)
-    told = {"seconds": round(most, 1), "megabytes": largest >> 20, "codes": sorted(codes), "wrong": wrong}
-    figure("verify survives", "hostile releases", len(chosen), len(wrong), **told)
+
+def opened(release: Path, strace: Sequence[str]) -> set[str]:
+    """The files and folders that a verify opens, without those of its process, by their real paths."""
+    log = release.parent / "calls"
+    judged(release, *strace[:-1], str(log), "-y", "-e", "trace=open,openat,openat2")
+    found = re.findall(r"= \d+<(/.*?)>$", log.read_text("utf-8", "replace"), re.MULTILINE)
+    return {path for path in found if not path.startswith("/proc/")} | {
+        path for path in found if re.match(r"/proc/(self|\d+)/(mem|environ|fd)", path)
+    }
+
+
+def test_nothing_outside_of_a_hostile_release_is_opened(
+    tmp_path: Path, strace: list[str], figure: Callable[..., None]
+) -> None:
+    """What is opened is inside of it, or is opened for any release."""
+    leading = re.compile("link|elsewhere|root|device|circle|endless|memory|socket|in a file|path")
+    chosen, wrong = some({name: harm for name, harm in HARMS.items() if leading.search(name)}, 6), list[str]()
+    release = copied(tmp_path)
+    (release / "more").write_bytes(b"")
+    usual = opened(release, strace)
+    for name, harm in chosen.items():
+        release = copied(tmp_path)
+        harm(release)
+        more = [path for path in opened(release, strace) - usual if not Path(path).is_relative_to(release)]
+        wrong += [
+            f"{name}: {path}"
+            for path in more
+            if not re.match(rf"{sys.prefix}/|{sys.base_prefix}/|/usr/|{ROOT}/src/", path)
+        ]
+    assert any(path.startswith(f"{release}/") for path in usual), "the calls are seen"
+    figure(
+        "Every change is found", "hostile releases that lead out of their folder", len(chosen), len(wrong), wrong=wrong
+    )
+
+
+def test_a_bad_parquet_file_in_a_sealed_release_is_a_finding(tmp_path: Path, figure: Callable[..., None]) -> None:
+    if not MATERIAL.is_dir():
+        pytest.skip("the material is not beside this repository (../shared)")
+    chosen = some({name: holds(SHARD, path.read_bytes()) for name, path in bad_files().items()}, 6)
+    told = tried(chosen, tmp_path)
+    figure("Every change is found", "bad Parquet files in a sealed release", len(chosen), len(told["wrong"]), **told)
