@@ -269,6 +269,14 @@ def test_a_manifest_of_another_form_is_not_read(release: Path, change: dict[str,
     assert found(release) == [("MANIFEST_INVALID", "manifest.json")]
 
 
+def test_a_split_whose_files_stand_in_no_list_is_a_finding_and_no_crash(release: Path) -> None:
+    for split in ("test", "validation"):
+        (release / f"data/events/{split}-00000-of-00001.parquet").unlink()
+    reseal(release)
+    problems = verify(release, "deep").problems
+    assert ("MANIFEST_INVALID", "no file holds the rows of 'validation'") in {(p.code, p.what) for p in problems}
+
+
 def test_a_data_digest_that_is_made_up_is_found(release: Path) -> None:
     known = manifests.load(release)
     seal(known.model_copy(update={"data_sha256": "0" * 64}), release)

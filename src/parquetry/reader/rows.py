@@ -120,7 +120,7 @@ class Rows:
 
 
 def unknown(name: str, manifest: Manifest, schema: Schema) -> str:
-    """What the manifest says about a table that its schema, or another table, does not bear out; empty: nothing."""
+    """What the manifest says about a table that its schema, files or other tables do not bear out; empty: nothing."""
     facts = manifest.tables[name]
     columns = (*facts.id, *facts.text, *facts.references, *facts.group_by)
     if lost := [column for column in columns if column not in schema]:
@@ -131,6 +131,8 @@ def unknown(name: str, manifest: Manifest, schema: Schema) -> str:
         return f"{odd[0]!r} has more than one value, and tells nothing apart"
     if lost := [target for target in facts.references.values() if target not in manifest.tables]:
         return f"there is no table {lost[0]!r}"
+    if lost := [split for split in facts.splits if not manifest.shards(name, split)]:
+        return f"no file holds the rows of {lost[0]!r}"
     if facts.split_method == "follow" and facts.split_rule not in facts.references:
         return f"{facts.split_rule!r} is not a reference"
     if facts.split_time and (wrong := _untimely(*facts.split_time, schema)):
