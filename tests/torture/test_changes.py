@@ -6,15 +6,21 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import build_dataset
-from conftest import contents
+import pytest
+from conftest import RELEASE, Project, contents
+from test_publish import double, publish
 from torture.conftest import times
+from torture.downloads import WAYS, from_the_hub
 from torture.forgeries import ROWS, SAYINGS, WHOLE, Change, forged
+from torture.varied import varied
 
 from parquetry.files.manifest import SUMS, sha256_of
 from parquetry.reader.verify import Strength, verify
+from parquetry.remote.sealed import sealed
 from parquetry.words.engine import Local
 from parquetry.words.errors import ParquetryError
 
@@ -137,7 +143,7 @@ def test_each_change_to_files_is_found(
     for name, raw in older(repository):
         if kept.get(name) != raw and not name.endswith(".parquet"):
             changes[f"{name}: of an older version"] = lambda r, name=name, raw=raw: (r / name).write_bytes(raw)
-    chosen = random.Random("files").sample(sorted(changes), times(16, len(changes)))
+    chosen = random.Random("files").sample(sorted(changes), times(10, len(changes)))
     for what in chosen:
         restore(release, kept)
         changes[what](release)
@@ -163,7 +169,7 @@ def forgeries() -> dict[str, tuple[Change, bool, bool]]:
 def test_each_forgery_is_found(release: Path, figure: Callable[..., None]) -> None:
     """By ``--deep``, and without knowing what the release was."""
     known, kept, missed = forgeries(), contents(release), list[str]()
-    chosen = random.Random("forgeries").sample(sorted(known), times(12, len(known)))
+    chosen = random.Random("forgeries").sample(sorted(known), times(6, len(known)))
     for what in chosen:
         restore(release, kept)
         change, counts, digests = known[what]
@@ -186,3 +192,28 @@ def test_who_makes_everything_anew_is_found_by_the_digest_that_is_expected(
     assert sound(built, "deep") and sound(release, "deep"), "else it is no test of the digest"
     missed = [str(folder) for folder in (built, release) if sound(folder, "quick", expect)]
     figure(PROMISE, "forgeries in which everything is made anew, by --expect", 2, len(missed), missed=missed)
+
+
+def test_a_clean_build_is_sound(tmp_path: Path, figure: Callable[..., None]) -> None:
+    count, alarms = times(5, 50), list[str]()
+    for number in range(count):
+        project = Project(tmp_path / str(number))
+        what = varied(project, number)
+        alarms += [f"{number}: {what}"] if not sound(project.build().place, "deep") else []
+    figure(PROMISE, "false alarms on clean builds", count, len(alarms), alarms=alarms)
+
+
+@pytest.mark.filterwarnings("ignore")  # those of the client of the Hub
+def test_a_download_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: Callable[..., None]) -> None:
+    with double(tmp_path / "double", monkeypatch, xet=False) as hub:
+        publish(hub, sealed(RELEASE))
+        downloads = WAYS | {
+            "the Hub, --local-dir": partial(from_the_hub, hub, local=True),
+            "the Hub, its cache": partial(from_the_hub, hub, local=False),
+        }
+        chosen, alarms = list(downloads)[:: times(4, 1)], list[str]()
+        for number, way in enumerate(chosen):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            alarms += [way] if not sound(downloads[way](folder), "deep") else []
+    figure(PROMISE, "false alarms on downloads", len(chosen), len(alarms), alarms=alarms, ways=chosen)
