@@ -38,7 +38,7 @@ EXITS = {"reader.verify": 5, "reader.rows": 5, "reader.torn": 5, "reader.claims"
 EXITS |= {"papers.sections": 2, "words": 2, "sources": 3, "columnar": 3, "record": 3, "corpus": 3, "files": 3}
 EXITS |= {"start": 2, "gates": 7, "remote": 6, "reader": 5, "sources.partitions": 2, "record.held_out": 2}
 EXITS |= {"reader.history": 2, "reader.new_command": 2, "start.draft": 3, "start.found": 3, "start.untyped": 3}
-EXITS |= {"corpus.split": 2, "reader.publish": 7}
+EXITS |= {"corpus.split": 2, "reader.publish": 7, "files.paths": 5}
 #: What the syntax trees do not tell: what is wrong, and what to do.
 _DISK = "run this again; a release is whole or not there, never half"
 SAID = {
@@ -95,6 +95,7 @@ GROUPS = {
     "Compression": "COMPRESSION_ DECOMPRESSION_",
     "Documents": "DOC_",
     "Duplicates, splits and held-out texts": "SPLIT_ WARN_SPLIT_ DUPLICATE NEAR_ CLUSTER_ CONTAMINATED HELD_ WARN_CONT",
+    "Rows that are withdrawn": "REMOVALS_ WARN_REMOVAL_ TRACE_",
     "The card": "CARD_ WARN_CARD_",
     "Croissant": "CROISSANT_ WARN_CROISSANT_",
     "Rights and secrets": "RIGHTS_ WARN_RIGHTS_ LICENSE_ WARN_LICENSE_ SECRET_ PERSONAL_",
