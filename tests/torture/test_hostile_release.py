@@ -54,17 +54,18 @@ def says(change: Callable[[dict[str, Any]], None]) -> Harm:
     return lambda release: sealed(release, change)
 
 
-def names(path: str) -> Harm:
-    """A manifest that names one more file, which is there if it can be."""
+def names(*paths: str) -> Harm:
+    """A manifest that names more files, which are there if they can be."""
 
     def harm(release: Path) -> None:
-        place = release / path
-        inside = len(path) < 200 and place.resolve().is_relative_to(release)
-        if inside and not place.is_dir() and not any(above.is_file() for above in place.parents):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(b"x")
-        file = {"path": path, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
-        sealed(release, lambda known: known["files"].append(file))
+        for path in paths:
+            place = release / path
+            inside = len(path) < 200 and place.resolve().is_relative_to(release)
+            if inside and not place.is_dir() and not any(above.is_file() for above in place.parents):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(b"x")
+        files = [{"path": path, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()} for path in paths]
+        sealed(release, lambda known: known["files"].extend(files))
 
     return harm
 
@@ -286,12 +287,13 @@ HARMS: dict[str, Harm] = {
                                 | {"largest_cluster": 0}),
     "files no list": says(lambda k: k.update(files={})),
     "file twice": says(lambda k: k["files"].append(k["files"][0])),
+    "names of two forms": names("docs/e\u0301", "docs/\u00e9"),
     "manifest in itself": names("manifest.json"),
     "sums in manifest": names("SHA256SUMS"),
     **{f"path {path[:20]!a}": names(path) for path in (
         "../outside", "/etc/passwd", "data/../../x", "a//b", "./a", "a/.", "", "con", "docs/NUL.txt", "com1.md", "a.",
         "a ", "readme.md", "LICENSE/x", "a\u202eb", "a\x1b[2Jb", "a\nb", "x" * 256, "a/" * 600 + "b", "C:\\x", "a:b",
-        ".git/config", "data/events/other-00000-of-00001.parquet", "e\u0301/\u00e9", "\u2028",
+        ".git/config", "data/events/other-00000-of-00001.parquet", "\u2028",
     )},
 }  # fmt: skip
 

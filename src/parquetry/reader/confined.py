@@ -128,7 +128,7 @@ def _dead(child: int, path: str) -> _Death:
     if number == signal.SIGKILL:
         raise MemoryError
     if number == signal.SIGXCPU:
-        return _Death(path, f"is not read in {SECONDS} seconds and more of the processor", _SLOW)
+        return _Death(path, "needs more time of the processor than any sound file of its size", _SLOW)
     name = signal.Signals(number).name if number else "without a signal"
     return _Death(path, f"is not a sound file: its reader crashed ({name})")
 

@@ -146,7 +146,8 @@ def _places(errors: list[ValidationError]) -> Iterator[str]:
 
 def _message(error: Any) -> str:
     """What is wrong, in words that do not repeat the whole record."""
-    value = repr(error.instance)[:80]
+    value = repr(error.instance)
+    value = value if len(value) <= 80 else value[:79] + "…"
     rule = error.validator_value
     if values := _labels(error) or (rule if error.validator == "enum" else []):
         shown = ", ".join(repr(v) for v in values[:8]) + (", …" if len(values) > 8 else "")
