@@ -95,7 +95,6 @@ GROUPS = {
     "Compression": "COMPRESSION_ DECOMPRESSION_",
     "Documents": "DOC_",
     "Duplicates, splits and held-out texts": "SPLIT_ WARN_SPLIT_ DUPLICATE NEAR_ CLUSTER_ CONTAMINATED HELD_ WARN_CONT",
-    "Rows that are withdrawn": "REMOVALS_ WARN_REMOVAL_ TRACE_",
     "The card": "CARD_ WARN_CARD_",
     "Croissant": "CROISSANT_ WARN_CROISSANT_",
     "Rights and secrets": "RIGHTS_ WARN_RIGHTS_ LICENSE_ WARN_LICENSE_ SECRET_ PERSONAL_",

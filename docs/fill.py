@@ -18,6 +18,8 @@ from typing import Any
 
 import codes
 
+from promises import promises
+
 from parquetry.papers.card import fill
 from parquetry.papers.markdown import code, escape, table
 from parquetry.words.recipe import Recipe
@@ -36,6 +38,8 @@ def region(name: str) -> str | None:
         return "\n\n".join(f"### `{title}`\n\n```text\n{text}\n```" for title, text in helps().items())
     if name == "errors":
         return codes.page()
+    if name == "promises":
+        return promises()
     if name in (shown := session()):
         return f"```console\n{shown[name]}\n```"
     return None

@@ -49,7 +49,14 @@ ROOMS = {
     "regex": {"record.tokens"},
     "unicodedata2": {"record.clean"},
     "packaging": {"words.licenses"},
-    "pydantic": {"words.vocabulary", "words.dataset", "words.splits", "words.recipe", "files.manifest"},
+    "pydantic": {
+        "words.vocabulary",
+        "words.dataset",
+        "words.splits",
+        "words.repeats",
+        "words.recipe",
+        "files.manifest",
+    },
     "pydantic_core": {"words.vocabulary", "words.mistakes", "corpus.split"},
 }
 FREE = {"pyarrow", "numpy", "parquetry"}

@@ -358,4 +358,4 @@ def test_the_books_balance_for_every_mixture(tmp_path: Path, figure: Callable[..
     print("\n".join(wrong[:20]))
     broke = len({one.split(":")[0] for one in wrong})
     counts = {"records": records, "removed": removed, "reasons": len(codes)}
-    figure("books", "mixtures in every kind of source", mixtures, broke, **counts)
+    figure("Balanced books", "mixtures in every kind of source", mixtures, broke, **counts)

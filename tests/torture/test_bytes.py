@@ -216,7 +216,7 @@ def test_where_when_and_how_it_is_built_does_not_show(
         "builds over time zone, locale, hash seed, clock, cores, workers, order of files, umask, folder, home, terminal"
     )
     figure(
-        "same bytes",
+        "The same bytes",
         what,
         builds,
         builds - max(map(len, digests.values())),
@@ -253,7 +253,7 @@ def test_the_version_of_python_does_not_show(figure: Callable[..., None], tmp_pa
         subprocess.run(command, check=True, capture_output=True, env=path)
         digests[version] = digest(out / "notes-1.0.0")
     broke = sum(one != digests[here] for one in digests.values())
-    figure("same bytes", "versions of Python", len(digests), broke, versions=list(digests), not_set_up=skipped)
+    figure("The same bytes", "versions of Python", len(digests), broke, versions=list(digests), not_set_up=skipped)
 
 
 def set_up(python: str, folder: Path) -> str:

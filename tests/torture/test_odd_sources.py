@@ -229,7 +229,11 @@ def test_each_odd_source_has_its_exit_and_its_code(tmp_path: Path, figure: Calla
     print("\n".join(wrong))
     how = {"waited_in_vain": sum(": 99 " in one for one in wrong), "not_tried": left_out}
     figure(
-        "input", "links, pipes, permissions and names among the sources", len(names) - len(left_out), len(wrong), **how
+        "No traceback",
+        "links, pipes, permissions and names among the sources",
+        len(names) - len(left_out),
+        len(wrong),
+        **how,
     )
 
 
@@ -251,7 +255,7 @@ def test_many_small_files_need_few_open_ones(project: Project, figure: Callable[
     )  # fmt: skip
     said = f"books   read {2 * many:,} = published {2 * many:,} + removed 0"
     figure(
-        "input",
+        "No traceback",
         "small files with a limit of 64 open files",
         2 * many,
         int(done.returncode != 0 or said not in done.stdout),

@@ -350,7 +350,7 @@ def test_nothing_of_a_payload_runs(tmp_path: Path, figure: Callable[..., None]) 
     print("\n".join(one[:1500] for one in sorted(wrong)[:20]))
     codes = {code: sum(ended["code"] == code for ended in done) for code in sorted({ended["code"] for ended in done})}
     how = {"runs": len(done), "releases": len(built), "exits": codes, "strace": bool(shutil.which("strace"))}
-    figure("no code", "payloads in data, names, recipe, schema and card", len(names), len(wrong), **how)
+    figure("No code", "payloads in data, names, recipe, schema and card", len(names), len(wrong), **how)
 
 
 def evaluated(folder: Path) -> list[str]:

@@ -177,9 +177,9 @@ def test_no_command_reaches_out_starts_a_program_or_writes_elsewhere(
     for found in (programs, writes, connections):
         print(json.dumps(found, indent=1)[:4000])
     tried = {"commands": len({name.split(",")[0] for name in seen})}
-    figure("no network", "connections of all commands but publish and get", runs, len(connections), **tried)
-    figure("nothing elsewhere", "files changed outside what a command was told", runs, len(writes), **tried)
-    figure("no code", "programs started by all commands but publish and get", runs, len(programs), **tried)
+    figure("No network", "connections of all commands but publish and get", runs, len(connections), **tried)
+    figure("No foreign writes", "files changed outside what a command was told", runs, len(writes), **tried)
+    figure("No code", "programs started by all commands but publish and get", runs, len(programs), **tried)
 
 
 def test_the_watcher_sees_what_it_looks_for(tmp_path: Path, strace: list[str]) -> None:
