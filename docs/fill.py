@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import codes
-
 from promises import promises
 
 from parquetry.papers.card import fill
