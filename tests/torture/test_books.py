@@ -161,7 +161,8 @@ class Mixture:
         kinds = [self.draw.choice(sorted(BAD)) for _ in range(self.draw.randint(1, 5))]
         for number, suffix in enumerate(kinds):
             items = [self.item(suffix) for _ in range(self.draw.randint(1, self.draw.choice((3, 30, 120))))]
-            items = items if number else [self.fresh(), *items]
+            if number == 0 or all(item.fate == "blank" for item in items):  # a file of no records is refused
+                items = [self.fresh(), *items]
             name = f"in/{number}{suffix}"
             lines = WRITERS[suffix.split(".")[1]](self.root, name, items)
             self.sources["notes"][name] = [(line, item.fate) for line, item in zip(lines, items, strict=True)]
