@@ -65,8 +65,8 @@ BEGIN = "begin the card with a block of YAML between two lines ---"
             "  fix: write a key and a colon before each value",
         ),
         (
-            block("a: " + "x" * 499_998),
-            "error[CARD_FRONT_MATTER] README.md:2: the front matter has 500,001 characters; at most 500,000 are read\n"
+            block("a: " + "x" * 199_998),
+            "error[CARD_FRONT_MATTER] README.md:2: the front matter has 200,001 characters; at most 200,000 are read\n"
             "  fix: shorten it",
         ),
         (

@@ -205,7 +205,8 @@ def parquet_bombs(megabytes: int) -> dict[str, Bomb]:
         return Bomb("", lines)
 
     def listed(folder: Path) -> list[list[str]]:
-        rows = pa.table({"id": ["a"], "tags": [["x" * MIB] * megabytes]})
+        texts = pa.DictionaryArray.from_arrays(pa.array([0] * megabytes, pa.int32()), ["x" * MIB])
+        rows = pa.table({"id": ["a"], "tags": pa.ListArray.from_arrays([0, megabytes], texts)})
         pq.write_table(rows, folder / "in.parquet", compression="zstd", dictionary_pagesize_limit=1 << 30)
         return columns(folder, {"id": TEXT, "tags": {"type": "array", "items": TEXT}})
 

@@ -19,8 +19,8 @@ from parquetry.words.errors import Problem
 #: The block that the Hub takes for front matter (`huggingface_hub`, ``repocard.py``).
 _BLOCK = re.compile(r"(\s*---(?:\r\n|\r|\n))([\S\s]*?)(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z)")
 _BREAK = re.compile(r"\r\n|\r|\n")
-#: Characters of the longest block that is read: features of a thousand columns take a tenth of it.
-_MOST = 500_000
+#: Characters of the longest block that is read: features of a thousand columns take half of it.
+_MOST = 200_000
 #: Deepest nesting that is followed; features of a dataset do with ten.
 _DEPTH = 100
 _UNREADABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
