@@ -43,13 +43,13 @@ def batches(source: Parquet | Arrow, ratio: int) -> Iterator[pa.RecordBatch]:
 
     Args:
         source: A file, or some row groups of one.
-        ratio: A tenth of the largest ratio of the bytes that are read to the bytes of the file.
+        ratio: Largest ratio of the bytes that are read to the bytes of the file.
 
     Raises:
         InputError: The file has no rows, is damaged, or grows beyond all measure.
     """
     piece, count, grown, held = source.piece, 0, 0, list[Portion]()
-    allowed = max(streams.RATIO_FLOOR, 10 * ratio * piece.bytes)
+    allowed = max(streams.RATIO_FLOOR, ratio * piece.bytes)
     with refusing(piece, source.code):
         promised = source.promised(ratio)
     if promised > allowed:

@@ -73,7 +73,11 @@ def verify(
     judge = _Judge(release, manifest, [only] if only else list(manifest.tables), {}, watch)
     problems = list(dict.fromkeys(judge.problems(strength)))
     if more := len(problems) - TOLD:
-        problems[TOLD:] = [Problem("MORE_PROBLEMS", NAME, f"{more:,} more were found", AGAIN)] if more > 0 else []
+        problems[TOLD:] = (
+            [Problem("MORE_PROBLEMS", NAME, f"{more:,} more were found", "see to those above first")]
+            if more > 0
+            else []
+        )
     digest = sha256_of(release / SUMS) if 0 < (size(release, SUMS) or 0) <= MOST else ""
     if expect and digest != expect.lower():
         what = f"the release digest is {digest or 'missing'}, not {expect.lower()}"

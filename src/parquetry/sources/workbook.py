@@ -22,8 +22,8 @@ from parquetry.words.errors import InputError, Problem
 SUFFIX = ".xlsx"
 #: How a workbook writes characters that XML cannot hold.
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
-#: The last row of a spreadsheet; how much its text shrinks at most; and bytes of a part without rows or texts.
-_LAST, _RATIO, _PART = 1_048_576, 100, 16_000_000
+#: The last row of a spreadsheet; and bytes of a part without rows or texts.
+_LAST, _PART = 1_048_576, 16_000_000
 #: Bytes that any workbook may have before that is judged: it is read at about a megabyte a second.
 _FLOOR = 5_000_000
 #: What openpyxl and its parts raise where a file is not what they expect: most of it is an accident of theirs.
@@ -81,7 +81,7 @@ class Sheet(Text):
 
         try:
             with piece.path.open("rb") as file:
-                _refuse_bomb(file, piece, max(_FLOOR, min(ratio, _RATIO) * piece.bytes))
+                _refuse_bomb(file, piece, max(_FLOOR, ratio * piece.bytes // 10))
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
                 yield from self._records(_chosen(book, sheet, piece.name))
         except _BROKEN as error:

@@ -134,10 +134,9 @@ class Limits(Part):
     """Deepest nesting of a record."""
     fields: Annotated[int, Field(ge=1)] = 1000
     """Most members in a record and most fields in a schema, those of nested objects included."""
-    decompression_ratio: Annotated[int, Field(ge=1)] = 100
+    decompression_ratio: Annotated[int, Field(ge=1)] = 1000
     """Largest ratio of a compressed source that holds more than 64 MB; below them no ratio is too large.
-    Ten times as much in Parquet and Arrow, which write a value that repeats once. Workbooks are judged above 5 MB."""
-
+    A workbook may hold a tenth of that, and is judged above 5 MB."""
     cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Largest share of the rows of a table that near-duplicates may connect; fewer than 100 rows are never too many."""
     leaks: Annotated[int, Field(ge=0)] = 0
