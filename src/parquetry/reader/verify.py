@@ -71,19 +71,20 @@ def verify(
         what = f"there is no table {only!r}, only {', '.join(manifest.tables)}"
         raise RecipeError(Problem("TABLE_UNKNOWN", str(release), what, "choose one of them"))
     judge = _Judge(release, manifest, [only] if only else list(manifest.tables), {}, watch)
-    problems = list(dict.fromkeys(judge.problems(strength)))
-    if more := len(problems) - TOLD:
-        problems[TOLD:] = (
-            [Problem("MORE_PROBLEMS", NAME, f"{more:,} more were found", "see to those above first")]
-            if more > 0
-            else []
-        )
+    problems = _told(list(dict.fromkeys(judge.problems(strength))))
     digest = sha256_of(release / SUMS) if 0 < (size(release, SUMS) or 0) <= MOST else ""
     if expect and digest != expect.lower():
         what = f"the release digest is {digest or 'missing'}, not {expect.lower()}"
         problems.append(Problem("DIGEST_UNEXPECTED", SUMS, what, "this is another release than the one you expect"))
     rows = sum(split.rows for name in judge.tables for split in manifest.tables[name].splits.values())
     return Report(manifest, tuple(problems), rows, digest)
+
+
+def _told(problems: list[Problem]) -> list[Problem]:
+    """So many as anybody reads."""
+    if (more := len(problems) - TOLD) <= 0:
+        return problems
+    return [*problems[:TOLD], Problem("MORE_PROBLEMS", NAME, f"{more:,} more were found", "see to those above first")]
 
 
 def check(release: Path, shards: Sequence[Shard]) -> None:
