@@ -163,6 +163,8 @@ class Mixture:
             items = [self.item(suffix) for _ in range(self.draw.randint(1, self.draw.choice((3, 30, 120))))]
             if number == 0 or all(item.fate == "blank" for item in items):  # a file of no records is refused
                 items = [self.fresh(), *items]
+            while suffix == ".xlsx" and items[-1].fate == "blank":  # no row of a workbook is written behind the last
+                items.pop()
             name = f"in/{number}{suffix}"
             lines = WRITERS[suffix.split(".")[1]](self.root, name, items)
             self.sources["notes"][name] = [(line, item.fate) for line, item in zip(lines, items, strict=True)]
