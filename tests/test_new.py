@@ -455,9 +455,10 @@ def test_what_others_made_becomes_a_dataset_at_once(tmp_path: Path, name: str) -
 
 
 def test_more_fields_than_usual_are_allowed_in_the_recipe(tmp_path: Path) -> None:
-    names = [f"c{number}" for number in range(1001)]
-    (tmp_path / "wide.csv").write_text("".join(f"{','.join(name + end for name in names)}\n" for end in ("", "a", "b")))
-    done = new("mine", "--from", tmp_path / "wide.csv", "--id", "c0", cwd=tmp_path)
+    """Each record has few, and no two of them the same."""
+    rows = [{"id": str(row)} | {f"c{row}-{number}": "x" for number in range(600)} for row in range(2)]
+    (tmp_path / "wide.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = new("mine", "--from", tmp_path / "wide.jsonl", "--id", "id", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "\nfields = 1001  # of a record\n" in (tmp_path / "mine/recipe.toml").read_text("utf-8")
+    assert "\nfields = 1201  # of a record\n" in (tmp_path / "mine/recipe.toml").read_text("utf-8")
     assert subprocess.run([sys.executable, "build_dataset.py"], cwd=tmp_path / "mine", check=False).returncode == 0
